@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
 use liveinsight::{
     aws::Aws,
     engine::{Action, Graph, Objection},
-    resources::{Index, KeyAttribute, Table},
+    resources::{Index, KeyAttribute, Projected, Table},
 };
 use strict_aws::{Config, Strict, Windows};
 
@@ -23,7 +23,7 @@ use strict_aws::{Config, Strict, Windows};
 #[derive(Clone, Copy)]
 struct Wish {
     sort_key: bool,
-    /// Name, partition key, sort key, projection.
+    /// Name, partition key, sort key, projection: `INCLUDE title price` includes two attributes.
     indexes: &'static [(&'static str, &'static str, Option<&'static str>, &'static str)],
     ttl: Option<&'static str>,
     recovery: bool,
@@ -53,9 +53,14 @@ fn key(name: &str) -> KeyAttribute {
     KeyAttribute { name: name.to_owned(), kind: "S".to_owned() }
 }
 
+fn projected(text: &str) -> Projected {
+    let mut words = text.split(' ').map(str::to_owned);
+    Projected { projection: words.next().unwrap(), include: words.collect() }
+}
+
 fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
     let index = |(name, partition, sort, projection): &(&str, &str, Option<&str>, &str)| {
-        let index = Index { partition_key: key(partition), sort_key: sort.map(key), projection: (*projection).to_owned() };
+        let index = Index { partition_key: key(partition), sort_key: sort.map(key), projected: projected(projection) };
         ((*name).to_owned(), index)
     };
     Table {
@@ -99,6 +104,9 @@ async fn each_declared_field_is_kept() {
         first(),
         Wish { indexes: &[("by-day", "day", Some("at"), "ALL"), ("by-user", "user", None, "KEYS_ONLY")], ..first() },
         Wish { indexes: &[("by-day", "day", Some("at"), "ALL"), ("by-user", "user", Some("at"), "ALL")], ..first() },
+        Wish { indexes: &[("by-day", "day", Some("at"), "INCLUDE title"), ("by-user", "user", Some("at"), "ALL")], ..first() },
+        Wish { indexes: &[("by-day", "day", Some("at"), "INCLUDE price title"), ("by-user", "user", None, "INCLUDE page")], ..first() },
+        Wish { indexes: &[("by-day", "day", Some("at"), "KEYS_ONLY")], ..first() },
         Wish { indexes: &[("by-user", "page", Some("at"), "ALL")], ..first() },
         Wish { indexes: &[("by-page", "page", None, "ALL"), ("by-user", "user", None, "ALL")], ..first() },
         Wish { indexes: &[], ..first() },
@@ -204,6 +212,62 @@ async fn drift_of_each_field_is_seen_and_made_good() {
     // Created again, with its time to live and recovery.
     bench.heals_with(3, &graph, &["dynamodb.table/events"]).await;
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn an_index_that_includes_other_attributes_is_made_anew() {
+    let strict = Strict::start(&endpoint(), Config { windows: None, limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "dynamodb-include").await;
+    let including = |indexes| declare(&bench, &Wish { indexes, ttl: None, recovery: false, ..Wish::default() });
+    let (dynamodb, name) = (&bench.aws.dynamodb, bench.name("events"));
+    let copied = async || {
+        let table = dynamodb.describe_table().table_name(&name).send().await.unwrap().table.unwrap();
+        let projection = table.global_secondary_indexes()[0].projection().unwrap().clone();
+        let mut include = projection.non_key_attributes.unwrap_or_default();
+        include.sort();
+        (projection.projection_type.unwrap(), include)
+    };
+    let first = including(&[("by-day", "day", Some("at"), "INCLUDE price title")]);
+    bench.up(&first).await;
+    assert_eq!(copied().await, (ProjectionType::Include, vec!["price".to_owned(), "title".to_owned()]), "set by the creation");
+
+    // The index is made anew by hand, with one attribute less.
+    let change = async |update: GlobalSecondaryIndexUpdate| {
+        let attribute =
+            |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
+        let request = dynamodb.update_table().table_name(&name).global_secondary_index_updates(update);
+        request.set_attribute_definitions(Some(["session", "at", "day"].map(attribute).to_vec())).send().await
+    };
+    let make = |include: &[&str]| {
+        let element = |name: &str, of| KeySchemaElement::builder().attribute_name(name).key_type(of).build().unwrap();
+        let projection = Projection::builder().projection_type(ProjectionType::Include);
+        let projection = projection.set_non_key_attributes(Some(include.iter().map(|name| (*name).to_owned()).collect())).build();
+        let action = CreateGlobalSecondaryIndexAction::builder().index_name("by-day").projection(projection);
+        let action = action.key_schema(element("day", KeyType::Hash)).key_schema(element("at", KeyType::Range)).build().unwrap();
+        GlobalSecondaryIndexUpdate::builder().create(action).build()
+    };
+    let delete = DeleteGlobalSecondaryIndexAction::builder().index_name("by-day").build().unwrap();
+    change(GlobalSecondaryIndexUpdate::builder().delete(delete).build()).await.unwrap();
+    for wrong in [&["title", "at"][..], &["title", "title"], &[]] {
+        let refused = change(make(wrong)).await.unwrap_err().into_service_error();
+        assert_eq!(refused.code(), Some("ValidationException"), "{wrong:?}");
+    }
+    change(make(&["title"])).await.unwrap();
+    bench.heals_with(2, &first, &["dynamodb.table/events indexes.by-day.include"]).await;
+    assert_eq!(copied().await.1, ["price", "title"]);
+
+    // The declaration changes: the plan names it, and the table itself stays.
+    let made = async || dynamodb.describe_table().table_name(&name).send().await.unwrap().table.unwrap().table_id;
+    let before = made().await;
+    let all = including(&[("by-day", "day", Some("at"), "ALL")]);
+    let plan = bench.plan(&all).await;
+    let step = plan.changes().next().unwrap();
+    assert_eq!((step.action, step.objection.clone()), (Some(Action::Update), None));
+    assert_eq!(step.changes.paths(), "indexes.by-day.include, indexes.by-day.projection");
+    bench.up(&all).await;
+    assert_eq!(copied().await, (ProjectionType::All, Vec::new()));
+    assert_eq!(made().await, before);
+    bench.down(&all).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use liveinsight::{
     engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, ReadFrom, Ref, Resource, WriteOutcome},
     resources::{
         AccessLog, Alarm, Alias, ApiAuthorizer, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket,
-        BucketPolicy, Function, FunctionOthers, FunctionSettings, FunctionUrl, Index, KeyAttribute, LogGroup, MethodKey, Permission,
+        BucketPolicy, Function, FunctionOthers, FunctionSettings, FunctionUrl, Index, KeyAttribute, LogGroup, MethodKey, Permission, Projected,
         PublicAccessBlock, Release, RestApi, Role, RoleOthers, Table, TableOutput, publish,
     },
 };
@@ -536,7 +536,8 @@ async fn buckets(book: &Book) {
 
 async fn tables(book: &Book) {
     let key = |name: &str| KeyAttribute { name: name.to_owned(), kind: "S".to_owned() };
-    let index = Index { partition_key: key("TRID"), sort_key: None, projection: "ALL".to_owned() };
+    let projected = Projected { projection: "ALL".to_owned(), include: BTreeSet::new() };
+    let index = Index { partition_key: key("TRID"), sort_key: None, projected };
     let declared = Table {
         name: "table".to_owned(),
         billing_mode: "PAY_PER_REQUEST".to_owned(),

@@ -85,6 +85,22 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
             let _ = writeln!(rest, "      by-{index}: {{ partition_key: {{ name: b{index}, type: S }} }}");
         }
         (table(&rest), "indexes".to_owned())
+    } else if *limit == limits::INCLUDED {
+        let attributes: Vec<String> = (0..n).map(|attribute| format!("a{attribute}")).collect();
+        let index = format!("{{ partition_key: {{ name: b, type: S }}, projection: {{ include: [{}] }} }}", attributes.join(", "));
+        (table(&format!("    indexes:\n      by-b: {index}\n")), "projection".to_owned())
+    } else if *limit == limits::INCLUDED_BY_ALL {
+        let mut rest = "    indexes:\n".to_owned();
+        for index in 0..n.div_ceil(20) {
+            let attributes: Vec<String> = (index * 20..n.min(index * 20 + 20)).map(|attribute| format!("a{attribute}")).collect();
+            let projection = format!("{{ include: [{}] }}", attributes.join(", "));
+            let _ = writeln!(rest, "      by-{index}: {{ partition_key: {{ name: b, type: S }}, projection: {projection} }}");
+        }
+        (table(&rest), "indexes".to_owned())
+    } else if *limit == limits::INCLUDED_NAME {
+        let name = x(size);
+        let index = format!("{{ partition_key: {{ name: b, type: S }}, projection: {{ include: ['{name}'] }} }}");
+        (table(&format!("    indexes:\n      by-b: {index}\n")), name)
     } else if *limit == limits::KEY_NAME {
         let name = x(size);
         (format!("{HEAD}tables:\n  t:\n    partition_key: {{ name: '{name}', type: S }}\n"), name)

@@ -245,6 +245,22 @@ const MISTAKES: &[(&str, &str)] = &[
         "projection",
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: KEYS }\n",
     ),
+    (
+        "projection INCLUDE without attributes",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: INCLUDE }\n",
+    ),
+    (
+        "projection with another key",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { includes: [c] } }\n",
+    ),
+    (
+        "projection as a list",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: [c, d] }\n",
+    ),
+    (
+        "included attributes: keys, and one twice",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { include: [c, id, b, c] } }\n",
+    ),
     ("empty attribute", "tables:\n  a: { partition_key: { name: '', type: S } }\n"),
     // Functions.
     (

@@ -165,6 +165,24 @@ functions:
 They allow; nothing denies. `plan` shows each, `policy --boundary` includes them, and a statement that was changed by hand is drift. A `*` alone, for
 all actions or all resources, is warned of in each run: some actions know no resources, and need it.
 
+## Indexes of a table
+
+```yaml
+tables:
+  orders:
+    partition_key: { name: customer, type: S }
+    sort_key: { name: ordered_at, type: N }
+    indexes:
+      by-state: { partition_key: { name: state, type: S }, projection: { include: [total, currency] } }
+```
+
+A query of an index answers with the keys and what its `projection` names; anything else takes a second request to the table. `include` names 1 to 20
+attributes, 100 over all indexes of the table, and no keys, which are in every index. A write of an attribute that an index has is paid for there as well.
+
+DynamoDB changes neither the keys nor the projection of an index: `up` deletes such an index and makes it anew, after the plan has named the change. That
+takes 8 to 17 minutes, in which queries of the index fail; the table's items stay. To query without a gap, declare an index of another name first, and
+take the old one out later.
+
 ## Operations by name
 
 `reads` and `writes` name tables. A table alone means every operation of the list (BatchGetItem, ConditionCheckItem, GetItem, Query, Scan; BatchWriteItem,
@@ -345,7 +363,7 @@ fn value<'schema>(schema: &'schema Value, property: &'schema Value) -> (String, 
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|choice| Some(format!("`{}`", choice["const"].as_str()?)))
+            .map(|choice| choice["const"].as_str().map_or("mapping".to_owned(), |word| format!("`{word}`")))
             .collect();
         let known = match name {
             "Seconds" => "length of time",

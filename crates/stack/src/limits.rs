@@ -121,6 +121,13 @@ pub const INDEX_NAME: Limit = Limit::between("characters of an index's name", 3,
 /// DynamoDB: global secondary indexes of a table.
 pub const INDEXES: Limit =
     Limit::most("global secondary indexes of a table", 20, Documented("DynamoDB developer guide, quotas; measured in the ACK project"));
+/// DynamoDB: attributes that an index includes besides the keys.
+pub const INCLUDED: Limit = Limit::between("attributes that an index includes", 1, 20, Modelled("dynamodb, NonKeyAttributeNameList"));
+/// DynamoDB: attributes that all indexes of a table include.
+pub const INCLUDED_BY_ALL: Limit =
+    Limit::most("attributes that all indexes of a table include", 100, Documented("DynamoDB API reference, Projection"));
+/// DynamoDB: the name of an attribute that an index includes.
+pub const INCLUDED_NAME: Limit = Limit::between("bytes of an included attribute's name", 1, 255, Modelled("dynamodb, NonKeyAttributeName"));
 /// DynamoDB: the name of an attribute that is a key.
 pub const KEY_NAME: Limit = Limit::between("bytes of a key attribute's name", 1, 255, Modelled("dynamodb, KeySchemaAttributeName"));
 /// DynamoDB: the name of the attribute that holds an item's expiry.
@@ -207,7 +214,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All limits of this file.
-pub const ALL: [&Limit; 42] = [
+pub const ALL: [&Limit; 45] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -224,6 +231,9 @@ pub const ALL: [&Limit; 42] = [
     &TABLE_NAME,
     &INDEX_NAME,
     &INDEXES,
+    &INCLUDED,
+    &INCLUDED_BY_ALL,
+    &INCLUDED_NAME,
     &KEY_NAME,
     &TTL_NAME,
     &RESTORE_DAYS,

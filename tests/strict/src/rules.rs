@@ -287,6 +287,22 @@ rules! {
         400 "LimitExceededException",
         "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    INCLUDED: "dynamodb", "an index that includes no attribute, or more than 20",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'nonKeyAttributes' failed to satisfy constraint: Member must have length between 1 and 20",
+        Documented, "API model; the words are assumed";
+    INCLUDED_NAME: "dynamodb", "an index that includes an attribute whose name has no or more than 255 characters",
+        400 "ValidationException",
+        "1 validation error detected: Value at 'nonKeyAttributes' failed to satisfy constraint: Member must have length less than or equal to 255",
+        Documented, "API model; the words are assumed";
+    INCLUDED_BY_ALL: "dynamodb", "indexes of a table that include more than 100 attributes together",
+        400 "ValidationException",
+        "One or more parameter values were invalid: Number of attributes that indexes include exceeds 100",
+        Documented, "DynamoDB API reference, Projection; code and words are assumed";
+    INCLUDED_TWICE: "dynamodb", "an index that includes a key, or one attribute twice",
+        400 "ValidationException",
+        "One or more parameter values were invalid: Duplicate attribute in NonKeyAttributes: {}",
+        Assumed, "keys are always projected (DynamoDB API reference, Projection); the answer is assumed";
     UNITS_OF_A_TABLE: "dynamodb", "a limit on a table's units that is neither 1 or more nor -1",
         400 "ValidationException",
         "1 validation error detected: Value at 'onDemandThroughput' failed to satisfy constraint: Member must be -1 or at least 1",

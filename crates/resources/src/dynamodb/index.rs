@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 use engine::Result;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,23 +19,51 @@ pub struct Index {
     /// Its sort key, shown like the table's.
     #[serde(serialize_with = "or_empty")]
     pub sort_key: Option<KeyAttribute>,
-    /// `ALL` or `KEYS_ONLY`.
+    /// Attributes that the index copies of each item.
+    #[serde(flatten)]
+    pub projected: Projected,
+}
+
+/// Attributes of each item that an index copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Projected {
+    /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
     pub projection: String,
+    /// Attributes besides the keys, with `INCLUDE` only. The JSON leaves the field out where there are none, so that a table from before there were
+    /// such indexes keeps its fingerprint.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub include: BTreeSet<String>,
+}
+
+impl Projected {
+    fn declare(&self) -> Projection {
+        let include = (!self.include.is_empty()).then(|| self.include.iter().cloned().collect());
+        let projection = Projection::builder().projection_type(ProjectionType::from(self.projection.as_str()));
+        projection.set_non_key_attributes(include).build()
+    }
+
+    fn of(projection: Option<&Projection>) -> Self {
+        let include = projection.map(Projection::non_key_attributes).unwrap_or_default();
+        Self {
+            projection: projection.and_then(Projection::projection_type).map_or("", ProjectionType::as_str).to_owned(),
+            include: include.iter().cloned().collect(),
+        }
+    }
 }
 
 impl Index {
     pub(super) fn declare(&self, name: &str) -> Result<GlobalSecondaryIndex> {
-        let projection = Projection::builder().projection_type(ProjectionType::from(self.projection.as_str())).build();
         let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
-        GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema)).projection(projection).build().map_err(incomplete)
+        let index = GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema));
+        index.projection(self.projected.declare()).build().map_err(incomplete)
     }
 
     /// Returns an observed index with its name.
     pub(super) fn of(index: &GlobalSecondaryIndexDescription, definitions: &[AttributeDefinition]) -> (String, Self) {
-        let projection = index.projection().and_then(Projection::projection_type).map_or("", ProjectionType::as_str).to_owned();
         let key = |key_type| KeyAttribute::of(index.key_schema(), key_type, definitions);
         let partition_key = key(&KeyType::Hash).unwrap_or_else(KeyAttribute::unknown);
-        (index.index_name().unwrap_or_default().to_owned(), Self { partition_key, sort_key: key(&KeyType::Range), projection })
+        let projected = Projected::of(index.projection());
+        (index.index_name().unwrap_or_default().to_owned(), Self { partition_key, sort_key: key(&KeyType::Range), projected })
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {

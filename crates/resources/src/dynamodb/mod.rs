@@ -5,7 +5,7 @@ mod keys;
 mod read;
 mod table;
 
-pub use index::Index;
+pub use index::{Index, Projected};
 pub use keys::KeyAttribute;
 pub use read::{Stored, TimeToLive};
 pub use table::{Table, TableOutput};

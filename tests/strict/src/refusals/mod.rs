@@ -5,6 +5,7 @@ mod cloudfront;
 mod cloudwatch;
 mod dynamodb;
 mod iam;
+mod indexes;
 mod lambda;
 mod s3;
 mod sizes;

@@ -1,6 +1,6 @@
 //! Sizes and numbers beyond AWS's limits. Written from AWS's own documents, not from the program's table of limits.
 
-use super::cloudfront::unescaped;
+use super::{cloudfront::unescaped, indexes};
 use crate::{
     cbor, import,
     message::Request,
@@ -18,7 +18,11 @@ const RETENTION: [u64; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 40
 pub(super) fn refuse(operation: &Operation, request: &Request) -> Option<Refusal> {
     match (operation.service, operation.name.as_str()) {
         ("lambda", "CreateFunction" | "UpdateFunctionConfiguration") => function(&request.json()),
-        ("dynamodb", "CreateTable") => table(&request.json()).map(|rule| rule.refuse(&[])),
+        ("dynamodb", "CreateTable") => {
+            let body = request.json();
+            table(&body).map(|rule| rule.refuse(&[])).or_else(|| indexes::refuse(&body))
+        }
+        ("dynamodb", "UpdateTable") => indexes::refuse(&request.json()),
         ("dynamodb", "UpdateTimeToLive") => {
             let body = request.json();
             let attribute = &body["TimeToLiveSpecification"]["AttributeName"];
@@ -231,6 +235,15 @@ mod tests {
             "LimitExceededException",
             |n| json!({ "TableName": "abc", "GlobalSecondaryIndexes": repeat_n(json!({ "IndexName": "abc" }), n).collect::<Vec<_>>() }),
         );
+        let including = |attributes: Vec<String>| json!({ "IndexName": "abc", "Projection": { "NonKeyAttributes": attributes } });
+        let names = |n: usize| (0..n).map(|index| format!("a{index}")).collect::<Vec<_>>();
+        let making = |index: Value| json!({ "GlobalSecondaryIndexUpdates": [{ "Create": index }] });
+        let create = |indexes: Vec<Value>| json!({ "TableName": "abc", "GlobalSecondaryIndexes": indexes });
+        at(20, "dynamodb", "CreateTable", "ValidationException", |n| create(vec![including(names(n))]));
+        at(20, "dynamodb", "UpdateTable", "ValidationException", |n| making(including(names(n))));
+        at(255, "dynamodb", "UpdateTable", "ValidationException", |n| making(including(vec![x(n)])));
+        let apart = |n: usize| names(n).chunks(20).map(|names| including(names.to_vec())).collect();
+        at(100, "dynamodb", "CreateTable", "ValidationException", |n| create(apart(n)));
         at(255, "dynamodb", "UpdateTimeToLive", "ValidationException", |n| json!({ "TimeToLiveSpecification": { "AttributeName": x(n) } }));
         at(3653, "logs", "PutRetentionPolicy", "InvalidParameterException", |n| json!({ "retentionInDays": n }));
         at(128, "apigateway", "CreateStage", "BadRequestException", |n| json!({ "stageName": x(n) }));

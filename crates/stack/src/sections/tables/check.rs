@@ -1,12 +1,12 @@
 //! Tables: names, keys, indexes.
 
-use super::{IndexFile, KeyFile, KeyType, TableFile};
+use super::{IndexFile, KeyFile, KeyType, ProjectionFile, TableFile};
 use crate::diagnostic::Problem;
-use crate::limits::{INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
+use crate::limits::{INCLUDED, INCLUDED_BY_ALL, INCLUDED_NAME, INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
 use crate::names::table_variable;
 use crate::problems::{Problems, below};
 use crate::sections::StackFile;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     let mut variables: BTreeMap<String, &str> = BTreeMap::new();
@@ -24,6 +24,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
         }
         keys(table, &path, problems);
         indexes(table, &path, problems);
+        projections(table, &path, problems);
         if let Some(days) = table.restore_days {
             restore_days(table, days, &below(&path, &["restore_days"]), problems);
         }
@@ -98,5 +99,46 @@ fn indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     if !INDEXES.fits(table.indexes.len()) {
         let problem = Problem::new(format!("{} indexes, DynamoDB allows {}", table.indexes.len(), INDEXES.most));
         problems.key(&below(path, &["indexes"]), problem);
+    }
+}
+
+/// Checks the attributes that indexes include: each index by itself, and all of them together.
+fn projections(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
+    let own = [Some(&table.partition_key), table.sort_key.as_ref()];
+    let mut all = 0;
+    for (name, index) in &table.indexes {
+        let ProjectionFile::Include(attributes) = &index.projection else { continue };
+        let keys = own.into_iter().chain([Some(&index.partition_key), index.sort_key.as_ref()]).flatten();
+        included(attributes, keys, &below(path, &["indexes", name, "projection"]), problems);
+        all += attributes.len();
+    }
+    if !INCLUDED_BY_ALL.fits(all) {
+        let problem = Problem::new(format!("the indexes include {all} attributes, DynamoDB allows {} of a table", INCLUDED_BY_ALL.most));
+        let problem = problem.help("an attribute counts in each index; projection: ALL includes any number");
+        problems.key(&below(path, &["indexes"]), problem);
+    }
+}
+
+/// Checks the attributes of one index. Its keys and the table's are in every index anyway.
+fn included<'a>(attributes: &[String], keys: impl Iterator<Item = &'a KeyFile>, path: &[&str], problems: &mut Problems) {
+    if !INCLUDED.fits(attributes.len()) {
+        let problem = Problem::new(format!("an index that includes {} attributes", attributes.len()));
+        let problem = problem.expected(format!("expected {} to {}, as in {{ include: [title, price] }}", INCLUDED.least, INCLUDED.most));
+        problems.key(path, problem);
+    }
+    let keys: BTreeSet<&str> = keys.map(|key| key.name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    for (position, name) in attributes.iter().enumerate() {
+        let at = position.to_string();
+        let at = below(path, &["include", &at]);
+        attribute(name, INCLUDED_NAME, &at, problems);
+        let problem = if keys.contains(name.as_str()) {
+            Problem::new(format!("`{name}` is a key, which every index has")).help("take it out of the list")
+        } else if !seen.insert(name) {
+            Problem::new(format!("`{name}` is included twice")).help("take one out of the list")
+        } else {
+            continue;
+        };
+        problems.value(&at, problem);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::names::table_output;
 use crate::sections::Declaring;
-use resources::{Index, KeyAttribute, Table};
+use resources::{Index, KeyAttribute, Projected, Table};
 
 /// Declares all tables.
 pub(crate) fn declare(declaring: &mut Declaring<'_>) {
@@ -14,10 +14,12 @@ pub(crate) fn declare(declaring: &mut Declaring<'_>) {
 impl Declaring<'_> {
     fn table(&mut self, name: &str, table: &super::Table) {
         let key = |key: &super::Key| KeyAttribute { name: key.name.clone(), kind: key.kind.as_str().to_owned() };
+        let projected =
+            |projection: &super::Projection| Projected { projection: projection.as_str().to_owned(), include: projection.included() };
         let index = |index: &super::Index| Index {
             partition_key: key(&index.partition_key),
             sort_key: index.sort_key.as_ref().map(key),
-            projection: index.projection.as_str().to_owned(),
+            projected: projected(&index.projection),
         };
         let physical = self.names.table(name);
         self.output(&table_output(name), physical.clone().into());

@@ -2,9 +2,11 @@
 
 mod check;
 mod declare;
+mod projection;
 
 pub(crate) use check::check;
 pub(crate) use declare::declare;
+pub use projection::{Projection, ProjectionFile};
 
 use super::empty_is_default;
 use schemars::JsonSchema;
@@ -64,9 +66,10 @@ pub struct IndexFile {
     pub partition_key: KeyFile,
     /// Sort key: the attribute that orders the items of one partition key.
     pub sort_key: Option<KeyFile>,
-    /// Attributes of each item that the index copies: ALL (the default) or KEYS_ONLY.
+    /// Attributes of each item that the index copies: ALL (the default), KEYS_ONLY, or the keys and those named, as in
+    /// `{ include: [title, price] }`.
     #[serde(default)]
-    pub projection: Projection,
+    pub projection: ProjectionFile,
 }
 
 /// A `DynamoDB` table.
@@ -141,28 +144,6 @@ pub struct Index {
     pub projection: Projection,
 }
 
-/// Attributes of each item that an index copies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-pub enum Projection {
-    /// Every attribute: queries never go back to the table.
-    #[default]
-    #[serde(rename = "ALL")]
-    All,
-    /// The keys only: changes of other attributes cost the index nothing.
-    #[serde(rename = "KEYS_ONLY")]
-    KeysOnly,
-}
-
-impl Projection {
-    /// Returns the name that DynamoDB uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "ALL",
-            Self::KeysOnly => "KEYS_ONLY",
-        }
-    }
-}
-
 impl TableFile {
     pub(crate) fn resolve(&self) -> Table {
         Table {
@@ -189,7 +170,7 @@ impl IndexFile {
         Index {
             partition_key: self.partition_key.resolve(),
             sort_key: self.sort_key.as_ref().map(KeyFile::resolve),
-            projection: self.projection,
+            projection: self.projection.resolve(),
         }
     }
 }
