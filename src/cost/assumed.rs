@@ -136,7 +136,7 @@ fn calls<'a>(stack: &'a Stack, inventory: &Inventory, events: u64) -> Vec<Calls<
 impl<'a> Calls<'a> {
     fn of_tracker(name: &'a str, function: &'a stack::Function, stack: &Stack, events: f64) -> Self {
         let requests = events / EVENTS_A_REQUEST;
-        let indexes = |table: &str| stack.tables.get(table).map_or(0, |table| table.indexes.len());
+        let indexes = |table: &str| stack.tables.get(table).map_or(0, |table| table.index_count());
         let items: usize = function.tables_written().into_iter().map(|table| 1 + indexes(table)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of tables")]
         let units = if keeps_events(function) { WRITES_AN_EVENT } else { items as f64 };
@@ -217,7 +217,7 @@ fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Call
         };
         let held: f64 = calls.iter().filter(|calls| calls.function.tables_written().contains(name.as_str())).map(held).sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of indexes")]
-        let copies = 1.0 + table.indexes.len() as f64;
+        let copies = 1.0 + table.index_count() as f64;
         let from = format!("{EVENT_SIZE} bytes an event, as long as it is kept");
         usage.add(Item::TableStorage, held * copies, &from);
         if recovery {

@@ -117,7 +117,7 @@ pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Sta
     all
 }
 
-/// Returns the table's own units and those of each index, which CloudWatch counts separately.
+/// Returns the table's own units and those of each global index, which CloudWatch counts separately. Units of local indexes are the table's.
 fn of_table(physical: &str, stack: &Stack, name: &str) -> Vec<Series> {
     let table = ("TableName", physical.to_owned());
     let indexes = stack.tables.get(name).into_iter().flat_map(|table| table.indexes.keys());

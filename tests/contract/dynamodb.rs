@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
 use liveinsight::{
     aws::Aws,
     engine::{Action, Graph, Objection},
-    resources::{Index, KeyAttribute, Projected, Table},
+    resources::{Index, KeyAttribute, LocalIndex, Projected, Table},
 };
 use strict_aws::{Config, Strict, Windows};
 
@@ -25,6 +25,8 @@ struct Wish {
     sort_key: bool,
     /// Name, partition key, sort key, projection: `INCLUDE title price` includes two attributes.
     indexes: &'static [(&'static str, &'static str, Option<&'static str>, &'static str)],
+    /// Name, sort key, projection.
+    local: &'static [(&'static str, &'static str, &'static str)],
     ttl: Option<&'static str>,
     recovery: bool,
     protected: Option<bool>,
@@ -39,6 +41,7 @@ impl Default for Wish {
         Self {
             sort_key: true,
             indexes: &[("by-day", "day", Some("at"), "ALL")],
+            local: &[],
             ttl: Some("expires"),
             recovery: true,
             restore_days: 35,
@@ -63,12 +66,16 @@ fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
         let index = Index { partition_key: key(partition), sort_key: sort.map(key), projected: projected(projection) };
         ((*name).to_owned(), index)
     };
+    let local = |(name, sort, projection): &(&str, &str, &str)| {
+        ((*name).to_owned(), LocalIndex { sort_key: key(sort), projected: projected(projection) })
+    };
     Table {
         name: bench.name(name),
         billing_mode: "PAY_PER_REQUEST".to_owned(),
         partition_key: key("session"),
         sort_key: wish.sort_key.then(|| key("at")),
         indexes: wish.indexes.iter().map(index).collect(),
+        local_indexes: wish.local.iter().map(local).collect(),
         time_to_live: wish.ttl.map(str::to_owned).into(),
         point_in_time_recovery: wish.recovery,
         deletion_protection: wish.protected,
@@ -338,6 +345,71 @@ async fn another_key_means_another_table_and_asks_first() {
     let answer = bench.aws.dynamodb.describe_table().table_name(bench.name("events")).send().await.unwrap();
     assert_eq!(answer.table().unwrap().key_schema().len(), 1);
     bench.down(&graph).await;
+}
+
+#[tokio::test]
+async fn other_local_indexes_mean_another_table_and_ask_first() {
+    let strict = Strict::start(&endpoint(), Config { windows: None, limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "dynamodb-local").await;
+    let with = |local| declare(&bench, &Wish { local, ttl: None, recovery: false, ..Wish::default() });
+    let first = with(&[("by-price", "price", "INCLUDE title"), ("by-size", "size", "KEYS_ONLY")]);
+    bench.up(&first).await;
+    assert_eq!(bench.open(&first).await, Vec::<String>::new(), "nothing is left to do");
+    let (dynamodb, name) = (&bench.aws.dynamodb, bench.name("events"));
+    let seen = async || dynamodb.describe_table().table_name(&name).send().await.unwrap().table.unwrap();
+    let table = seen().await;
+    let made: Vec<_> = table.local_secondary_indexes().iter().map(|index| index.index_name().unwrap()).collect();
+    assert_eq!(made, ["by-price", "by-size"]);
+
+    // Global indexes come and go beside them: the key attributes of both are defined.
+    let global = declare(
+        &bench,
+        &Wish {
+            local: &[("by-price", "price", "INCLUDE title"), ("by-size", "size", "KEYS_ONLY")],
+            indexes: &[("by-user", "user", None, "ALL")],
+            ttl: None,
+            recovery: false,
+            ..Wish::default()
+        },
+    );
+    bench.up(&global).await;
+    bench.up(&first).await;
+    assert_eq!(seen().await.table_id, table.table_id, "the table stays");
+
+    // One more, one less, another sort key, another projection, none: each is a table that would be made anew, and none is without a word.
+    let others: [(&'static [_], &str); 5] = [
+        (
+            &[("by-price", "price", "INCLUDE title"), ("by-size", "size", "KEYS_ONLY"), ("by-user", "user", "ALL")],
+            "local_indexes.by-user.projection, local_indexes.by-user.sort_key",
+        ),
+        (&[("by-price", "price", "INCLUDE title")], "local_indexes.by-size.projection, local_indexes.by-size.sort_key"),
+        (&[("by-price", "cost", "INCLUDE title"), ("by-size", "size", "KEYS_ONLY")], "local_indexes.by-price.sort_key"),
+        (&[("by-price", "price", "INCLUDE page"), ("by-size", "size", "KEYS_ONLY")], "local_indexes.by-price.include"),
+        (
+            &[],
+            "local_indexes.by-price.include, local_indexes.by-price.projection, local_indexes.by-price.sort_key, \
+             local_indexes.by-size.projection, local_indexes.by-size.sort_key",
+        ),
+    ];
+    for (other, paths) in others {
+        let plan = bench.plan(&with(other)).await;
+        let step = plan.changes().next().unwrap();
+        assert_eq!((step.action, step.objection.clone()), (Some(Action::Replace), Some(Objection::LosesData(Action::Replace))));
+        assert_eq!(step.changes.paths(), paths);
+    }
+    let other = with(&[("by-price", "cost", "ALL")]);
+    let refused = bench.try_up(&other).await;
+    assert!(!refused.complete(), "nothing is deleted without consent");
+    assert_eq!(seen().await.table_id, table.table_id);
+    bench.up_losing_data(&other).await;
+    assert_eq!(seen().await.local_secondary_indexes()[0].key_schema()[1].attribute_name(), "cost");
+
+    // A table that was made by hand, with a local index that no declaration has, is not lost either.
+    let plain = with(&[]);
+    assert_eq!(bench.plan(&plain).await.changes().next().unwrap().action, Some(Action::Replace));
+    bench.up_losing_data(&plain).await;
+    assert_eq!(seen().await.local_secondary_indexes().len(), 0);
+    bench.down(&plain).await;
 }
 
 #[tokio::test]

@@ -312,6 +312,7 @@ fn table() -> kinds::Table {
         partition_key: key,
         sort_key: None,
         indexes: BTreeMap::new(),
+        local_indexes: BTreeMap::new(),
         time_to_live: None.into(),
         point_in_time_recovery: false,
         deletion_protection: None,

@@ -544,6 +544,7 @@ async fn tables(book: &Book) {
         partition_key: key("TID"),
         sort_key: None,
         indexes: [("TransactionRecordID".to_owned(), index)].into(),
+        local_indexes: BTreeMap::new(),
         time_to_live: Some("expire_at".to_owned()).into(),
         point_in_time_recovery: true,
         deletion_protection: None,

@@ -85,6 +85,12 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
             let _ = writeln!(rest, "      by-{index}: {{ partition_key: {{ name: b{index}, type: S }} }}");
         }
         (table(&rest), "indexes".to_owned())
+    } else if *limit == limits::LOCAL_INDEXES {
+        let mut rest = "    sort_key: { name: at, type: N }\n    local_indexes:\n".to_owned();
+        for index in 0..n {
+            let _ = writeln!(rest, "      by-{index}: {{ sort_key: {{ name: b{index}, type: S }} }}");
+        }
+        (table(&rest), "local_indexes".to_owned())
     } else if *limit == limits::INCLUDED {
         let attributes: Vec<String> = (0..n).map(|attribute| format!("a{attribute}")).collect();
         let index = format!("{{ partition_key: {{ name: b, type: S }}, projection: {{ include: [{}] }} }}", attributes.join(", "));

@@ -261,6 +261,38 @@ const MISTAKES: &[(&str, &str)] = &[
         "included attributes: keys, and one twice",
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { include: [c, id, b, c] } }\n",
     ),
+    (
+        "local index without a sort key of the table",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    local_indexes:\n      by-price: { sort_key: { name: price, type: N } }\n",
+    ),
+    (
+        "local index with a partition key",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    local_indexes:\n      by-price: { partition_key: { name: shop, type: S }, sort_key: { name: price, type: N } }\n",
+    ),
+    (
+        "local index without a key",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    local_indexes:\n      by-price: {}\n",
+    ),
+    (
+        "local index: one attribute, both keys",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    local_indexes:\n      by-id: { sort_key: { name: id, type: S } }\n",
+    ),
+    (
+        "local index: one attribute, two types",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    local_indexes:\n      by-at: { sort_key: { name: at, type: S } }\n",
+    ),
+    (
+        "local index: name",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    local_indexes:\n      x: { sort_key: { name: price, type: N } }\n",
+    ),
+    (
+        "local index: a key included",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    local_indexes:\n      by-price: { sort_key: { name: price, type: N }, projection: { include: [at] } }\n",
+    ),
+    (
+        "two indexes of one name",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    indexes: { by-price: { partition_key: { name: price, type: N } } }\n    local_indexes:\n      by-price: { sort_key: { name: price, type: N } }\n",
+    ),
     ("empty attribute", "tables:\n  a: { partition_key: { name: '', type: S } }\n"),
     // Functions.
     (

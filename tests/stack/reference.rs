@@ -183,6 +183,25 @@ DynamoDB changes neither the keys nor the projection of an index: `up` deletes s
 takes 8 to 17 minutes, in which queries of the index fail; the table's items stay. To query without a gap, declare an index of another name first, and
 take the old one out later.
 
+`local_indexes` order the items of one partition key of the table by another attribute, which they share with the table's own key:
+
+```yaml
+    local_indexes:
+      by-total: { sort_key: { name: total, type: N }, projection: KEYS_ONLY }
+```
+
+| | `indexes` (global) | `local_indexes` |
+|---|---|---|
+| partition key | any attribute | the table's, which needs a `sort_key` beside it |
+| number | 20 | 5 |
+| reads | a moment behind the table | up to date on request (`ConsistentRead`) |
+| size | no limit | 10 GB for all items of one partition key value with their copies: DynamoDB refuses writes beyond (`ItemCollectionSizeLimitExceededException`) |
+| change | in place | never: a table has for good what it was made with |
+
+So a change of `local_indexes` is like one of the table's key: `plan` says that the table is made anew and loses its items, `up` stops before its first
+write unless `--delete-data` allows that. To keep the items, declare a table of another name, copy them, and take the old one out. A table that has local
+indexes which stack.yaml lacks counts as changed as well; declare them as they are (`aws dynamodb describe-table`), and it stays.
+
 ## Operations by name
 
 `reads` and `writes` name tables. A table alone means every operation of the list (BatchGetItem, ConditionCheckItem, GetItem, Query, Scan; BatchWriteItem,

@@ -121,6 +121,8 @@ pub const INDEX_NAME: Limit = Limit::between("characters of an index's name", 3,
 /// DynamoDB: global secondary indexes of a table.
 pub const INDEXES: Limit =
     Limit::most("global secondary indexes of a table", 20, Documented("DynamoDB developer guide, quotas; measured in the ACK project"));
+/// DynamoDB: local secondary indexes of a table.
+pub const LOCAL_INDEXES: Limit = Limit::most("local secondary indexes of a table", 5, Documented("DynamoDB developer guide, quotas"));
 /// DynamoDB: attributes that an index includes besides the keys.
 pub const INCLUDED: Limit = Limit::between("attributes that an index includes", 1, 20, Modelled("dynamodb, NonKeyAttributeNameList"));
 /// DynamoDB: attributes that all indexes of a table include.
@@ -214,7 +216,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All limits of this file.
-pub const ALL: [&Limit; 45] = [
+pub const ALL: [&Limit; 46] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -231,6 +233,7 @@ pub const ALL: [&Limit; 45] = [
     &TABLE_NAME,
     &INDEX_NAME,
     &INDEXES,
+    &LOCAL_INDEXES,
     &INCLUDED,
     &INCLUDED_BY_ALL,
     &INCLUDED_NAME,

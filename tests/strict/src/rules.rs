@@ -287,6 +287,18 @@ rules! {
         400 "LimitExceededException",
         "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    LOCAL_WITHOUT_SORT_KEY: "dynamodb", "local indexes of a table without a sort key",
+        400 "ValidationException",
+        "One or more parameter values were invalid: Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+        SourceCode, "ministack, dynamodb.py";
+    LOCAL_PARTITION_KEY: "dynamodb", "a local index without the table's partition key, or without a sort key of its own",
+        400 "ValidationException",
+        "One or more parameter values were invalid: Index KeySchema of a LocalSecondaryIndex must have the table's hash key and a range key: {}",
+        Documented, "DynamoDB API reference, LocalSecondaryIndex; the words are assumed";
+    TOO_MANY_LOCAL_INDEXES: "dynamodb", "more than 5 local secondary indexes of a table",
+        400 "ValidationException",
+        "One or more parameter values were invalid: Number of LocalSecondaryIndexes exceeds per-table limit of 5",
+        Documented, "DynamoDB developer guide, quotas; code and words are assumed";
     INCLUDED: "dynamodb", "an index that includes no attribute, or more than 20",
         400 "ValidationException",
         "1 validation error detected: Value at 'nonKeyAttributes' failed to satisfy constraint: Member must have length between 1 and 20",

@@ -1,11 +1,13 @@
-//! The global secondary indexes of a DynamoDB table.
+//! The secondary indexes of a DynamoDB table.
 //!
-//! `UpdateTable` takes one index at a time, and changes neither keys nor projection: such an index is deleted and made anew.
+//! `UpdateTable` takes one global index at a time, and changes neither keys nor projection: such an index is deleted and made anew. Local indexes are made
+//! with their table, and stay as they are for as long as it exists.
 
 use super::keys::{KeyAttribute, incomplete, or_empty, schema};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-    GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, KeyType, Projection, ProjectionType,
+    GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, KeyType, LocalSecondaryIndex, LocalSecondaryIndexDescription, Projection,
+    ProjectionType,
 };
 use engine::Result;
 use serde::Serialize;
@@ -68,6 +70,30 @@ impl Index {
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
         [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().flatten()
+    }
+}
+
+/// A local secondary index: the items of a partition key of the table, in another order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LocalIndex {
+    /// Its sort key. The partition key is the table's.
+    pub sort_key: KeyAttribute,
+    /// Attributes that the index copies of each item.
+    #[serde(flatten)]
+    pub projected: Projected,
+}
+
+impl LocalIndex {
+    pub(super) fn declare(&self, name: &str, partition_key: &KeyAttribute) -> Result<LocalSecondaryIndex> {
+        let schema = schema(partition_key, Some(&self.sort_key))?;
+        let index = LocalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema));
+        index.projection(self.projected.declare()).build().map_err(incomplete)
+    }
+
+    /// Returns an observed index with its name.
+    pub(super) fn of(index: &LocalSecondaryIndexDescription, definitions: &[AttributeDefinition]) -> (String, Self) {
+        let sort_key = KeyAttribute::of(index.key_schema(), &KeyType::Range, definitions).unwrap_or_else(KeyAttribute::unknown);
+        (index.index_name().unwrap_or_default().to_owned(), Self { sort_key, projected: Projected::of(index.projection()) })
     }
 }
 

@@ -5,7 +5,7 @@ mod keys;
 mod read;
 mod table;
 
-pub use index::{Index, Projected};
+pub use index::{Index, LocalIndex, Projected};
 pub use keys::KeyAttribute;
 pub use read::{Stored, TimeToLive};
 pub use table::{Table, TableOutput};

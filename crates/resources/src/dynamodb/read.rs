@@ -1,7 +1,9 @@
 //! What is read of a DynamoDB table: its description, and the settings that have calls of their own.
 
 use aws::{Aws, Optional, Tags};
-use aws_sdk_dynamodb::types::{GlobalSecondaryIndexDescription, PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
+use aws_sdk_dynamodb::types::{
+    GlobalSecondaryIndexDescription, LocalSecondaryIndexDescription, PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus,
+};
 use engine::{Class, ReadFrom, Result};
 use serde::Serialize;
 use std::rc::Rc;
@@ -59,7 +61,11 @@ impl Stored {
         let table = describe(aws, name).await?;
         Ok(table.map(|table| Self {
             table: table.table_size_bytes().unwrap_or_default(),
-            indexes: table.global_secondary_indexes().iter().filter_map(GlobalSecondaryIndexDescription::index_size_bytes).sum(),
+            indexes: {
+                let global = table.global_secondary_indexes().iter().filter_map(GlobalSecondaryIndexDescription::index_size_bytes);
+                let local = table.local_secondary_indexes().iter().filter_map(LocalSecondaryIndexDescription::index_size_bytes);
+                global.chain(local).sum()
+            },
         }))
     }
 }

@@ -4,7 +4,7 @@
 //! are calls of their own, refused until the table is ACTIVE. Time to live can be changed about once an hour, and no read shows when.
 
 use super::{
-    index::{self, Index},
+    index::{self, Index, LocalIndex},
     keys::{KeyAttribute, definitions, incomplete, or_empty, schema},
     read::{Recovery, Rest, TimeToLive, arn, describe, describe_now, list, read_tags},
 };
@@ -46,6 +46,10 @@ pub struct Table {
     pub sort_key: Option<KeyAttribute>,
     /// Global secondary indexes by name.
     pub indexes: BTreeMap<String, Index>,
+    /// Local secondary indexes by name. They are made with the table and never change. The JSON leaves the field out where there are none, so that
+    /// a table from before they were declared keeps its fingerprint.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub local_indexes: BTreeMap<String, LocalIndex>,
     /// Attribute by which items expire.
     pub time_to_live: TimeToLive,
     /// Set if the table can be restored to any second of the last [`Self::restore_days`].
@@ -155,7 +159,7 @@ fn typical(action: Action, changes: &Changes) -> Typical {
     let index = |change: &Change| Some((change.path.strip_prefix("indexes.")?.split('.').next()?.to_owned(), change.to.is_some()));
     let indexes: BTreeMap<String, bool> = changes.iter().filter_map(index).collect();
     match action {
-        Action::Create if indexes.is_empty() => Typical::seconds(3.0, 9.0),
+        Action::Create if indexes.is_empty() && !changes.touch("local_indexes") => Typical::seconds(3.0, 9.0),
         Action::Create => Typical::seconds(15.0, 25.0),
         Action::Update if indexes.is_empty() => Typical::seconds(1.0, 3.0),
         Action::Update => indexes.values().fold(Typical::seconds(0.0, 0.0), |all, is_made| {
@@ -171,7 +175,7 @@ impl Resource for Table {
     const KIND: &'static str = "dynamodb.table";
     const FACTS: &'static Kind = &FACTS;
     const EARLY: bool = true;
-    const FIXED: &'static [&'static str] = &["partition_key", "sort_key"];
+    const FIXED: &'static [&'static str] = &["partition_key", "sort_key", "local_indexes"];
     const HOLDS_DATA: bool = true;
     // An index that is being added to an existing table, for up to 17 minutes, blocks the deletion.
     const REMOVAL: Duration = Duration::from_mins(25);
@@ -232,6 +236,7 @@ impl Resource for Table {
         let definitions = definitions(self.keys())?;
         let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
         let indexes = self.indexes.iter().map(|(name, index)| index.declare(name)).collect::<Result<Vec<_>>>()?;
+        let local = self.local_indexes.iter().map(|(name, index)| index.declare(name, &self.partition_key)).collect::<Result<Vec<_>>>()?;
         let tags = sdk_tags(&self.tags)?;
         let answer = aws
             .write("dynamodb:CreateTable", || {
@@ -240,6 +245,7 @@ impl Resource for Table {
                 let request = request.set_attribute_definitions(Some(definitions.clone())).set_key_schema(Some(schema.clone()));
                 // An empty list is refused.
                 let request = request.set_global_secondary_indexes((!indexes.is_empty()).then(|| indexes.clone()));
+                let request = request.set_local_secondary_indexes((!local.is_empty()).then(|| local.clone()));
                 let request = request.set_on_demand_throughput(self.throughput(None));
                 request.set_deletion_protection_enabled(self.deletion_protection).set_tags(Some(tags.clone())).send()
             })
@@ -353,6 +359,7 @@ impl Table {
             partition_key: KeyAttribute::unknown(),
             sort_key: None,
             indexes: BTreeMap::new(),
+            local_indexes: BTreeMap::new(),
             time_to_live: None.into(),
             point_in_time_recovery: false,
             deletion_protection: None,
@@ -379,6 +386,7 @@ impl Table {
             partition_key: key(&KeyType::Hash).unwrap_or_else(KeyAttribute::unknown),
             sort_key: key(&KeyType::Range),
             indexes: table.global_secondary_indexes().iter().map(|index| Index::of(index, definitions)).collect(),
+            local_indexes: table.local_secondary_indexes().iter().map(|index| LocalIndex::of(index, definitions)).collect(),
             time_to_live,
             point_in_time_recovery: recovery.is_some(),
             restore_days: recovery.and_then(|recovery| recovery.days),
@@ -391,7 +399,8 @@ impl Table {
 
     fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
         let own = [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().flatten();
-        own.chain(self.indexes.values().flat_map(Index::keys))
+        let of_local = self.local_indexes.values().map(|index| &index.sort_key);
+        own.chain(of_local).chain(self.indexes.values().flat_map(Index::keys))
     }
 
     /// Writes time to live, and returns whether one write was enough.

@@ -274,7 +274,7 @@ fn headers_of_the_site_are_one_more_resource_and_leave_the_api_alone() {
 #[test]
 fn a_table_alone_means_everything_and_operations_by_name_exactly_these() {
     let policy = |grants: &str| {
-        let index = "indexes: { ByDay: { partition_key: { name: day, type: S } } }";
+        let index = "sort_key: { name: at, type: N }, indexes: { ByDay: { partition_key: { name: day, type: S } } }, local_indexes: { ByPrice: { sort_key: { name: price, type: N } } }";
         let text = format!(
             "project: shop\nregion: us-east-1\ntables:\n  orders: {{ partition_key: {{ name: id, type: S }}, {index} }}\nfunctions:\n  f: {{ source: f, {grants} }}\n"
         );
@@ -294,6 +294,8 @@ fn a_table_alone_means_everything_and_operations_by_name_exactly_these() {
     assert_eq!(policy("reads: [{ orders: [Query] }]"), query(&format!("\"{table}\"")));
     let with_index = query(&format!("\"{table}\",\"{table}/index/ByDay\""));
     assert_eq!(policy("reads: [{ orders: { operations: [Query], indexes: [ByDay] } }]"), with_index);
+    let with_local = query(&format!("\"{table}\",\"{table}/index/ByPrice\""));
+    assert_eq!(policy("reads: [{ orders: { operations: [Query], indexes: [ByPrice] } }]"), with_local);
     // An operation that does not work on indexes is not allowed on one.
     let both = policy("reads: [{ orders: { operations: [Query, GetItem], indexes: [ByDay] } }]");
     let expected = format!(

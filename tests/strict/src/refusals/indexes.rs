@@ -1,11 +1,35 @@
-//! Attributes that the indexes of a DynamoDB table include.
+//! Indexes of a DynamoDB table: the attributes that they include, and local ones.
 
 use crate::{rules, wire::Refusal};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Refuses indexes that include what they cannot, in a request that makes a table or changes one.
+/// Refuses indexes that cannot be, in a request that makes a table or changes one.
 pub(super) fn refuse(body: &Value) -> Option<Refusal> {
+    local(body).or_else(|| included(body))
+}
+
+/// Refuses local indexes that a table cannot have.
+fn local(body: &Value) -> Option<Refusal> {
+    let indexes = body["LocalSecondaryIndexes"].as_array().filter(|indexes| !indexes.is_empty())?;
+    if indexes.len() > 5 {
+        return Some(rules::TOO_MANY_LOCAL_INDEXES.refuse(&[]));
+    }
+    let key = |schema: &Value, of: &str| {
+        let element = schema.as_array().into_iter().flatten().find(|element| element["KeyType"] == of)?;
+        Some(element["AttributeName"].as_str()?.to_owned())
+    };
+    let partition = key(&body["KeySchema"], "HASH");
+    if key(&body["KeySchema"], "RANGE").is_none() {
+        return Some(rules::LOCAL_WITHOUT_SORT_KEY.refuse(&[]));
+    }
+    let is_wrong = |schema: &Value| key(schema, "HASH") != partition || key(schema, "RANGE").is_none_or(|sort| Some(sort) == partition);
+    let wrong = indexes.iter().find(|index| is_wrong(&index["KeySchema"]))?;
+    Some(rules::LOCAL_PARTITION_KEY.refuse(&[wrong["IndexName"].as_str().unwrap_or_default()]))
+}
+
+/// Refuses attributes that indexes cannot include.
+fn included(body: &Value) -> Option<Refusal> {
     let list = |field: &str| body[field].as_array().map(Vec::as_slice).unwrap_or_default();
     let made = list("GlobalSecondaryIndexes").iter().chain(list("LocalSecondaryIndexes"));
     let made = made.chain(list("GlobalSecondaryIndexUpdates").iter().map(|update| &update["Create"]));
@@ -37,6 +61,23 @@ fn keys(schema: &Value) -> BTreeSet<&str> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn local_indexes_need_the_tables_partition_key_and_another_sort_key() {
+        let schema = |keys: &[&str]| {
+            let types = ["HASH", "RANGE"];
+            keys.iter().zip(types).map(|(name, key_type)| json!({ "AttributeName": name, "KeyType": key_type })).collect::<Vec<_>>()
+        };
+        let code = |table: &[&str], index: &[&str], count: usize| {
+            let indexes: Vec<Value> = (0..count).map(|n| json!({ "IndexName": format!("by-{n}"), "KeySchema": schema(index) })).collect();
+            refuse(&json!({ "TableName": "abc", "KeySchema": schema(table), "LocalSecondaryIndexes": indexes })).is_some()
+        };
+        assert!(!code(&["id", "at"], &["id", "price"], 5));
+        assert!(code(&["id", "at"], &["id", "price"], 6));
+        assert!(code(&["id"], &["id", "price"], 1));
+        assert!(code(&["id", "at"], &["shop", "price"], 1));
+        assert!(code(&["id", "at"], &["id"], 1));
+    }
 
     #[test]
     fn a_key_and_a_repeated_attribute_are_refused() {

@@ -75,7 +75,7 @@ fn table(body: &Value) -> Option<&'static Rule> {
     let indexes = list("GlobalSecondaryIndexes");
     if !named(&body["TableName"], 3) {
         Some(&rules::TABLE_NAME)
-    } else if indexes.iter().any(|index| !named(&index["IndexName"], 3)) {
+    } else if indexes.iter().chain(list("LocalSecondaryIndexes")).any(|index| !named(&index["IndexName"], 3)) {
         Some(&rules::INDEX_NAME)
     } else if list("AttributeDefinitions").iter().any(|attribute| !named(&attribute["AttributeName"], 1)) {
         Some(&rules::ATTRIBUTE_NAME)

@@ -90,7 +90,7 @@ fn shortened(function: &Function, tables: &BTreeMap<String, Table>, arn: impl Fn
     for grant in function.reads.iter().chain(&function.writes) {
         let arn = arn(&grant.table);
         let arns: Vec<String> = match &grant.indexes {
-            Indexes::All if tables.get(&grant.table).is_none_or(|table| table.indexes.is_empty()) => Vec::new(),
+            Indexes::All if tables.get(&grant.table).is_none_or(|table| table.index_count() == 0) => Vec::new(),
             Indexes::All => vec![format!("{arn}/index/*")],
             Indexes::Named(indexes) => indexes.iter().map(|index| format!("{arn}/index/{index}")).collect(),
         };

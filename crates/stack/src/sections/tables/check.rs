@@ -2,7 +2,9 @@
 
 use super::{IndexFile, KeyFile, KeyType, ProjectionFile, TableFile};
 use crate::diagnostic::Problem;
-use crate::limits::{INCLUDED, INCLUDED_BY_ALL, INCLUDED_NAME, INDEX_NAME, INDEXES, KEY_NAME, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME};
+use crate::limits::{
+    INCLUDED, INCLUDED_BY_ALL, INCLUDED_NAME, INDEX_NAME, INDEXES, KEY_NAME, LOCAL_INDEXES, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME,
+};
 use crate::names::table_variable;
 use crate::problems::{Problems, below};
 use crate::sections::StackFile;
@@ -24,6 +26,7 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
         }
         keys(table, &path, problems);
         indexes(table, &path, problems);
+        local_indexes(table, &path, problems);
         projections(table, &path, problems);
         if let Some(days) = table.restore_days {
             restore_days(table, days, &below(&path, &["restore_days"]), problems);
@@ -66,11 +69,16 @@ fn attribute(name: &str, limit: Limit, path: &[&str], problems: &mut Problems) {
 fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     let mut types: BTreeMap<&str, (KeyType, Vec<&str>)> = BTreeMap::new();
     let mut schemas = vec![(path.to_vec(), &table.partition_key, table.sort_key.as_ref())];
+    for (name, index) in &table.local_indexes {
+        // The partition key is the table's, and is checked there.
+        schemas.push((below(path, &["local_indexes", name]), &table.partition_key, Some(&index.sort_key)));
+    }
     for (name, IndexFile { partition_key, sort_key, .. }) in &table.indexes {
         schemas.push((below(path, &["indexes", name]), partition_key, sort_key.as_ref()));
     }
     for (base, partition, sort) in schemas {
-        for (key, place) in [(Some(partition), "partition_key"), (sort, "sort_key")] {
+        let own_partition = (!base.contains(&"local_indexes")).then_some(partition);
+        for (key, place) in [(own_partition, "partition_key"), (sort, "sort_key")] {
             let Some(KeyFile { name, kind }) = key else {
                 continue;
             };
@@ -90,10 +98,11 @@ fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
 }
 
 fn indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
-    for name in table.indexes.keys() {
+    let names = table.indexes.keys().map(|name| ("indexes", name));
+    for (list, name) in names.chain(table.local_indexes.keys().map(|name| ("local_indexes", name))) {
         if !INDEX_NAME.fits(name.chars().count()) || !name.chars().all(allowed) {
             let problem = Problem::new(format!("`{name}` cannot be the name of an index"));
-            problems.key(&below(path, &["indexes", name]), problem.expected("expected 3 to 255 letters, digits, . _ -"));
+            problems.key(&below(path, &[list, name]), problem.expected("expected 3 to 255 letters, digits, . _ -"));
         }
     }
     if !INDEXES.fits(table.indexes.len()) {
@@ -102,20 +111,46 @@ fn indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     }
 }
 
+/// Checks what holds for local indexes alone: they share names and partition key with what is beside them.
+fn local_indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
+    let all = below(path, &["local_indexes"]);
+    if table.local_indexes.is_empty() {
+        return;
+    }
+    if table.sort_key.is_none() {
+        let problem = Problem::new("local indexes of a table without a sort key, which DynamoDB refuses");
+        problems.key(&all, problem.help("give the table a sort_key, or declare the index under indexes"));
+    }
+    if !LOCAL_INDEXES.fits(table.local_indexes.len()) {
+        let problem = Problem::new(format!("{} local indexes, DynamoDB allows {}", table.local_indexes.len(), LOCAL_INDEXES.most));
+        problems.key(&all, problem.help("declare some under indexes"));
+    }
+    for name in table.local_indexes.keys().filter(|name| table.indexes.contains_key(*name)) {
+        let problem = Problem::new(format!("the table has two indexes of the name `{name}`"));
+        problems.key(&below(&all, &[name]), problem.help("rename one"));
+    }
+}
+
 /// Checks the attributes that indexes include: each index by itself, and all of them together.
 fn projections(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     let own = [Some(&table.partition_key), table.sort_key.as_ref()];
-    let mut all = 0;
-    for (name, index) in &table.indexes {
-        let ProjectionFile::Include(attributes) = &index.projection else { continue };
-        let keys = own.into_iter().chain([Some(&index.partition_key), index.sort_key.as_ref()]).flatten();
-        included(attributes, keys, &below(path, &["indexes", name, "projection"]), problems);
+    let global = table.indexes.iter().map(|(name, index)| {
+        let keys = [Some(&index.partition_key), index.sort_key.as_ref()];
+        ("indexes", name, keys, &index.projection)
+    });
+    let local = table.local_indexes.iter().map(|(name, index)| ("local_indexes", name, [None, Some(&index.sort_key)], &index.projection));
+    let (mut all, mut last) = (0, "indexes");
+    for (list, name, keys, projection) in global.chain(local) {
+        let ProjectionFile::Include(attributes) = projection else { continue };
+        let keys = own.into_iter().chain(keys).flatten();
+        included(attributes, keys, &below(path, &[list, name, "projection"]), problems);
         all += attributes.len();
+        last = list;
     }
     if !INCLUDED_BY_ALL.fits(all) {
         let problem = Problem::new(format!("the indexes include {all} attributes, DynamoDB allows {} of a table", INCLUDED_BY_ALL.most));
         let problem = problem.help("an attribute counts in each index; projection: ALL includes any number");
-        problems.key(&below(path, &["indexes"]), problem);
+        problems.key(&below(path, &[last]), problem);
     }
 }
 

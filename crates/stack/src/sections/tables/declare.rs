@@ -2,7 +2,7 @@
 
 use crate::names::table_output;
 use crate::sections::Declaring;
-use resources::{Index, KeyAttribute, Projected, Table};
+use resources::{Index, KeyAttribute, LocalIndex, Projected, Table};
 
 /// Declares all tables.
 pub(crate) fn declare(declaring: &mut Declaring<'_>) {
@@ -21,6 +21,7 @@ impl Declaring<'_> {
             sort_key: index.sort_key.as_ref().map(key),
             projected: projected(&index.projection),
         };
+        let local = |index: &super::LocalIndex| LocalIndex { sort_key: key(&index.sort_key), projected: projected(&index.projection) };
         let physical = self.names.table(name);
         self.output(&table_output(name), physical.clone().into());
         self.graph.add(
@@ -30,6 +31,7 @@ impl Declaring<'_> {
                 partition_key: key(&table.partition_key),
                 sort_key: table.sort_key.as_ref().map(key),
                 indexes: table.indexes.iter().map(|(name, declared)| (name.clone(), index(declared))).collect(),
+                local_indexes: table.local_indexes.iter().map(|(name, declared)| (name.clone(), local(declared))).collect(),
                 time_to_live: table.ttl.clone().into(),
                 point_in_time_recovery: table.point_in_time_recovery,
                 deletion_protection: self.stack.protect.then_some(true),

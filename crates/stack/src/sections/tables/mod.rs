@@ -28,6 +28,11 @@ pub struct TableFile {
     #[serde(default, deserialize_with = "empty_is_default")]
     #[schemars(extend("maxProperties" = 20))]
     pub indexes: BTreeMap<String, IndexFile>,
+    /// Local secondary indexes, by name: other orders of the items of one partition key. Only with `sort_key`, and only for a new table: a change
+    /// makes the table anew.
+    #[serde(default, deserialize_with = "empty_is_default")]
+    #[schemars(extend("maxProperties" = 5))]
+    pub local_indexes: BTreeMap<String, LocalIndexFile>,
     /// Attribute with the expiry of an item (time to live), a number of epoch seconds.
     pub ttl: Option<String>,
     /// Enables point-in-time recovery: the table can be restored to any second of the last 35 days, or of `restore_days`. Default: false.
@@ -72,6 +77,25 @@ pub struct IndexFile {
     pub projection: ProjectionFile,
 }
 
+/// A local secondary index.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalIndexFile {
+    /// Sort key: the attribute that orders the items of one partition key, which is the table's.
+    pub sort_key: KeyFile,
+    /// Attributes of each item that the index copies: ALL (the default), KEYS_ONLY, or the keys and those named, as in
+    /// `{ include: [title, price] }`.
+    #[serde(default)]
+    pub projection: ProjectionFile,
+}
+
+impl TableFile {
+    /// Returns the names of all indexes.
+    pub(crate) fn index_names(&self) -> impl Iterator<Item = &str> {
+        self.indexes.keys().chain(self.local_indexes.keys()).map(String::as_str)
+    }
+}
+
 /// A `DynamoDB` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -81,6 +105,8 @@ pub struct Table {
     pub sort_key: Option<Key>,
     /// Global secondary indexes by name.
     pub indexes: BTreeMap<String, Index>,
+    /// Local secondary indexes by name.
+    pub local_indexes: BTreeMap<String, LocalIndex>,
     /// The attribute that holds an item's expiry in epoch seconds.
     pub ttl: Option<String>,
     /// Set if the table can be restored to any second of the last [`Self::restore_days`].
@@ -98,8 +124,23 @@ impl Table {
     pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
         let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
         let of_indexes = self.indexes.values().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
-        own.chain(of_indexes).map(|key| (key.name.as_str(), key.kind)).collect()
+        let of_local = self.local_indexes.values().map(|index| &index.sort_key);
+        own.chain(of_local).chain(of_indexes).map(|key| (key.name.as_str(), key.kind)).collect()
     }
+
+    /// Returns the number of its indexes, local ones included: each has a copy of the items.
+    pub fn index_count(&self) -> usize {
+        self.indexes.len() + self.local_indexes.len()
+    }
+}
+
+/// A local secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalIndex {
+    /// Attribute that orders the items of one partition key of the table.
+    pub sort_key: Key,
+    /// Attributes that the index copies of each item.
+    pub projection: Projection,
 }
 
 /// Key attribute of a table or an index.
@@ -150,6 +191,7 @@ impl TableFile {
             partition_key: self.partition_key.resolve(),
             sort_key: self.sort_key.as_ref().map(KeyFile::resolve),
             indexes: self.indexes.iter().map(|(name, index)| (name.clone(), index.resolve())).collect(),
+            local_indexes: self.local_indexes.iter().map(|(name, index)| (name.clone(), index.resolve())).collect(),
             ttl: self.ttl.clone(),
             point_in_time_recovery: self.point_in_time_recovery,
             restore_days: self.restore_days.unwrap_or(RESTORE_DAYS),
@@ -172,5 +214,11 @@ impl IndexFile {
             sort_key: self.sort_key.as_ref().map(KeyFile::resolve),
             projection: self.projection.resolve(),
         }
+    }
+}
+
+impl LocalIndexFile {
+    fn resolve(&self) -> LocalIndex {
+        LocalIndex { sort_key: self.sort_key.resolve(), projection: self.projection.resolve() }
     }
 }

@@ -71,8 +71,8 @@ fn named(list: &List, written: &OperationsFile, table: Option<&TableFile>, path:
     let has = |wanted: fn(Operation) -> bool| operations.names.iter().filter_map(|name| Operation::named(name)).any(wanted);
     for (index, name) in operations.indexes.iter().enumerate() {
         let Some(table) = table else { continue };
-        let problem = if !table.indexes.contains_key(name) {
-            Problem::new(format!("the table has no index `{name}`")).known(name, table.indexes.keys().map(String::as_str))
+        let problem = if !table.index_names().any(|known| known == name) {
+            Problem::new(format!("the table has no index `{name}`")).known(name, table.index_names())
         } else if !has(Operation::takes_index) {
             Problem::new("none of these operations can be sent to an index").help("add Query or Scan, or leave indexes out")
         } else {
