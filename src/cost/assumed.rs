@@ -11,6 +11,7 @@ use crate::{
     resources::{Bucket, Distribution, Function, LogGroup, RestApi, Table},
     stack::{self, API_LOG_GROUP, Route, Stack, log_group_of},
 };
+use std::collections::BTreeSet;
 
 /// Default number of events a month.
 pub const EVENTS: u64 = 100_000;
@@ -155,8 +156,12 @@ impl<'a> Calls<'a> {
         let counted = format!("{WRITES_AN_EVENT} an event, as counted");
         let writes = if keeps_events(self.function) { &counted } else { "a small item an event in each table and index" };
         let requests = format!("{EVENTS_A_REQUEST} events a request, and a dashboard's");
-        usage.add(Item::TableWrites, self.writes, writes);
-        usage.add(Item::TableReads, self.reads, format!("a dashboard open {DASHBOARD_HOURS} hours"));
+        let (written, read) = (self.function.tables_written(), self.function.tables_read());
+        for infrequent in [false, true] {
+            usage.add(Item::writes(infrequent), self.writes * share(inventory, &written, infrequent), writes);
+            let reads = self.reads * share(inventory, &read, infrequent);
+            usage.add(Item::reads(infrequent), reads, format!("a dashboard open {DASHBOARD_HOURS} hours"));
+        }
         usage.add(Item::Invocations, self.requests, &requests);
         if let Some(Billable::Function { memory, arm }) = inventory.get::<Function>(self.name) {
             let compute = if arm { Item::ComputeArm } else { Item::ComputeX86 };
@@ -171,6 +176,18 @@ impl<'a> Calls<'a> {
             usage.add(Item::Metrics, METRICS_A_METHOD * self.hours / MONTH_HOURS, format!("{METRICS_A_METHOD} a method with requests"));
         }
     }
+}
+
+/// Returns the share of tables that have the class for infrequent access, or of those that do not. All tables are assumed to be used alike; without
+/// any, the class is the standard one.
+fn share(inventory: &Inventory, tables: &BTreeSet<&str>, infrequent: bool) -> f64 {
+    let (mut all, mut of_class) = (0.0, 0.0);
+    for table in tables {
+        all += 1.0;
+        of_class += f64::from(matches!(inventory.get::<Table>(table), Some(Billable::Table { infrequent: true, .. })));
+    }
+    let share = if all > 0.0 { of_class / all } else { 0.0 };
+    if infrequent { share } else { 1.0 - share }
 }
 
 /// Returns true if a function stores events and sessions, as the product's own handler does.
@@ -204,7 +221,7 @@ fn site(usage: &mut Usage, inventory: &Inventory, calls: &[Calls<'_>]) {
 /// Adds the events stored in the tables. The product's counts stay below some megabytes.
 fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Calls<'_>]) {
     for (name, table) in &stack.tables {
-        let Some(Billable::Table { recovery }) = inventory.get::<Table>(name) else { continue };
+        let Some(Billable::Table { recovery, infrequent }) = inventory.get::<Table>(name) else { continue };
         let held = |calls: &Calls<'_>| {
             // The product stores events in one of its tables, for a day. Other stacks are assumed to keep them for good; this
             // is one month of those.
@@ -219,7 +236,7 @@ fn tables(usage: &mut Usage, stack: &Stack, inventory: &Inventory, calls: &[Call
         #[expect(clippy::cast_precision_loss, reason = "a number of indexes")]
         let copies = 1.0 + table.index_count() as f64;
         let from = format!("{EVENT_SIZE} bytes an event, as long as it is kept");
-        usage.add(Item::TableStorage, held * copies, &from);
+        usage.add(Item::storage(infrequent), held * copies, &from);
         if recovery {
             usage.add(Item::TableRecovery, held, from);
         }

@@ -183,7 +183,7 @@ pub(super) mod tests {
         ]);
         assert!(before.billable(&kept).is_some() && before.billable(&gone).is_some() && before.billable(&new).is_none());
         assert_eq!(before.get::<Function>("f"), Some(Billable::Function { memory: 0.125, arm: true }));
-        assert_eq!(before.get::<Table>("t"), Some(Billable::Table { recovery: false }));
+        assert_eq!(before.get::<Table>("t"), Some(Billable::Table { recovery: false, infrequent: false }));
         let words = |inventory: &Inventory, other: &Inventory| -> Vec<String> {
             let word = |difference: &super::Difference| {
                 format!("{} +{} -{} ~{}", difference.noun, difference.added, difference.removed, difference.changed)

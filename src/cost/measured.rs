@@ -84,7 +84,7 @@ pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Sta
                 // The metric is in milliseconds.
                 all.push(Series::added("AWS/Lambda", "Duration", &of, &[(compute, memory / 1_000.0)]));
             }
-            Billable::Table { .. } => all.extend(of_table(&name(), stack, entry.id.name())),
+            Billable::Table { infrequent, .. } => all.extend(of_table(&name(), stack, entry.id.name(), infrequent)),
             Billable::Api => api = Some(name()),
             Billable::Method => methods.push(entry.id.name().to_owned()),
             Billable::Logs { days } => {
@@ -118,11 +118,11 @@ pub fn series<'a>(entries: impl IntoIterator<Item = &'a Entry<Aws>>, stack: &Sta
 }
 
 /// Returns the table's own units and those of each global index, which CloudWatch counts separately. Units of local indexes are the table's.
-fn of_table(physical: &str, stack: &Stack, name: &str) -> Vec<Series> {
+fn of_table(physical: &str, stack: &Stack, name: &str, infrequent: bool) -> Vec<Series> {
     let table = ("TableName", physical.to_owned());
     let indexes = stack.tables.get(name).into_iter().flat_map(|table| table.indexes.keys());
     let of_indexes = indexes.map(|index| vec![table.clone(), ("GlobalSecondaryIndexName", index.clone())]);
-    let units = [("ConsumedWriteCapacityUnits", Item::TableWrites), ("ConsumedReadCapacityUnits", Item::TableReads)];
+    let units = [("ConsumedWriteCapacityUnits", Item::writes(infrequent)), ("ConsumedReadCapacityUnits", Item::reads(infrequent))];
     std::iter::once(vec![table.clone()])
         .chain(of_indexes)
         .flat_map(|of| units.map(|(metric, item)| Series::added("AWS/DynamoDB", metric, &of, &[(item, 1.0)])))
@@ -182,11 +182,11 @@ pub fn measured(there: &Inventory, series: &[(Series, Vec<Sample>)], now: f64) -
 impl Measured {
     /// Adds the stored bytes of a table, which no metric measures and the table's description contains.
     pub fn add_stored(&mut self, there: &Inventory, table: &str, stored: &Stored) {
-        let Some(Billable::Table { recovery }) = there.get::<Table>(table) else { return };
+        let Some(Billable::Table { recovery, infrequent }) = there.get::<Table>(table) else { return };
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let gigabytes = |bytes: i64| bytes.max(0) as f64 / GB;
         let from = "size of the table";
-        self.usage.add(Item::TableStorage, gigabytes(stored.table) + gigabytes(stored.indexes), from);
+        self.usage.add(Item::storage(infrequent), gigabytes(stored.table) + gigabytes(stored.indexes), from);
         if recovery {
             self.usage.add(Item::TableRecovery, gigabytes(stored.table), from);
         }

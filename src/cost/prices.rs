@@ -7,7 +7,7 @@
 //! - API Gateway: "Best Practices for Designing Amazon API Gateway Private APIs", table 4, and Infracost's tests.
 //! - CloudFront: its data from the page, its requests from Infracost's tests, paths from "How AWS Pricing Works".
 //! - S3 and alarms: Infracost's tests. Logs: a guide of June 2026 (c3x.dev). Metrics: a guide of February 2026 (signoz.io).
-//! - The last tier of arm64, and the cheaper tiers of S3, metrics and logs: from memory.
+//! - Tables for infrequent access, the last tier of arm64, and the cheaper tiers of S3, metrics and logs: from memory.
 //!
 //! Only parts that are free for ever are counted as free; an account's first year has more. Other regions are up to a quarter dearer; their
 //! prices are not here, and these stand in for them.
@@ -28,6 +28,12 @@ pub enum Item {
     TableStorage,
     /// Stored content with point-in-time recovery.
     TableRecovery,
+    /// Writes to tables for infrequent access.
+    InfrequentWrites,
+    /// Reads of tables for infrequent access.
+    InfrequentReads,
+    /// Stored content of tables for infrequent access.
+    InfrequentStorage,
     /// Invocations of functions.
     Invocations,
     /// Memory times duration, on Graviton.
@@ -56,6 +62,23 @@ pub enum Item {
     LogsIngested,
     /// Log data stored by CloudWatch.
     LogsStored,
+}
+
+impl Item {
+    /// Returns the item of writes to a table, by its class.
+    pub fn writes(infrequent: bool) -> Self {
+        if infrequent { Self::InfrequentWrites } else { Self::TableWrites }
+    }
+
+    /// Returns the item of reads of a table, by its class.
+    pub fn reads(infrequent: bool) -> Self {
+        if infrequent { Self::InfrequentReads } else { Self::TableReads }
+    }
+
+    /// Returns the item of a table's content, by its class.
+    pub fn storage(infrequent: bool) -> Self {
+        if infrequent { Self::InfrequentStorage } else { Self::TableStorage }
+    }
 }
 
 /// Price of an item.
@@ -110,6 +133,9 @@ pub const PRICES: &[Price] = &[
     price(Item::TableReads, "DynamoDB", "read request units", ("", 0.0), MILLION, flat!(0.125), DYNAMODB),
     price(Item::TableStorage, "DynamoDB", "GB stored", ("tables", 25.0), 1.0, flat!(0.25), DYNAMODB),
     price(Item::TableRecovery, "DynamoDB", "GB restorable to any second", ("", 0.0), 1.0, flat!(0.20), DYNAMODB),
+    price(Item::InfrequentWrites, "DynamoDB", "write request units, infrequent access", ("", 0.0), MILLION, flat!(0.78), DYNAMODB),
+    price(Item::InfrequentReads, "DynamoDB", "read request units, infrequent access", ("", 0.0), MILLION, flat!(0.155), DYNAMODB),
+    price(Item::InfrequentStorage, "DynamoDB", "GB stored, infrequent access", ("", 0.0), 1.0, flat!(0.10), DYNAMODB),
     price(Item::Invocations, "Lambda", "requests", ("invocations", MILLION), MILLION, flat!(0.20), LAMBDA),
     price(
         Item::ComputeArm,

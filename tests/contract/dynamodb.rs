@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     types::{
         AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
         KeySchemaElement, KeyType, OnDemandThroughput, PointInTimeRecoverySpecification, Projection, ProjectionType, ProvisionedThroughput,
-        ScalarAttributeType, Tag, TimeToLiveSpecification,
+        ScalarAttributeType, TableClass, Tag, TimeToLiveSpecification,
     },
 };
 use liveinsight::{
@@ -18,6 +18,8 @@ use liveinsight::{
     resources::{Index, KeyAttribute, LocalIndex, Projected, Table},
 };
 use strict_aws::{Config, Strict, Windows};
+
+const INFREQUENT: &str = "STANDARD_INFREQUENT_ACCESS";
 
 /// Desired state that the tests vary; the default is the first declaration.
 #[derive(Clone, Copy)]
@@ -33,6 +35,7 @@ struct Wish {
     restore_days: i32,
     /// Limits of read and write units a second.
     most: (Option<i64>, Option<i64>),
+    class: &'static str,
     team: Option<&'static str>,
 }
 
@@ -47,6 +50,7 @@ impl Default for Wish {
             restore_days: 35,
             most: (None, None),
             protected: Some(false),
+            class: "STANDARD",
             team: None,
         }
     }
@@ -82,6 +86,7 @@ fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
         restore_days: wish.recovery.then_some(wish.restore_days),
         max_read_units: wish.most.0,
         max_write_units: wish.most.1,
+        class: wish.class.to_owned(),
         tags: wish.team.iter().fold(bench.tags(), |tags, team| tags.with("Team", *team)),
     }
 }
@@ -127,6 +132,8 @@ async fn each_declared_field_is_kept() {
         Wish { most: (None, Some(200)), ..first() },
         Wish { most: (Some(100), Some(200)), ..first() },
         Wish { most: (Some(100), None), ..first() },
+        Wish { class: INFREQUENT, ..first() },
+        Wish { class: INFREQUENT, most: (None, Some(200)), indexes: &[], ..first() },
     ];
     contract(&bench, variants.len(), |variant| declare(&bench, &variants[variant])).await;
 }
@@ -318,6 +325,41 @@ async fn limits_of_a_tables_units_are_kept_repaired_and_taken_away() {
         assert_eq!(refused.code(), Some("ValidationException"), "{wrong}");
     }
     bench.down(&plain).await;
+}
+
+#[tokio::test]
+async fn the_class_of_a_table_is_kept_repaired_and_changed_twice_at_most() {
+    let strict =
+        Strict::start(&endpoint(), Config { windows: Some(Windows::aws(1000.0)), limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "dynamodb-class").await;
+    let class = |class| declare(&bench, &Wish { class, indexes: &[], ttl: None, recovery: false, ..Wish::default() });
+    let (infrequent, standard) = (class(INFREQUENT), class("STANDARD"));
+    let (dynamodb, name) = (&bench.aws.dynamodb, bench.name("events"));
+    let seen = async || dynamodb.describe_table().table_name(&name).send().await.unwrap().table.unwrap();
+    let kept = async || seen().await.table_class_summary.unwrap().table_class.unwrap();
+    bench.up(&infrequent).await;
+    assert_eq!(kept().await, TableClass::StandardInfrequentAccess, "set by the creation");
+    assert_eq!(bench.open(&infrequent).await, Vec::<String>::new(), "nothing is left to do");
+    let table = seen().await.table_id;
+
+    // Changed by hand together with another setting, and alone, and returned.
+    let both = dynamodb.update_table().table_name(&name).table_class(TableClass::Standard).deletion_protection_enabled(true);
+    assert_eq!(both.send().await.unwrap_err().into_service_error().code(), Some("ValidationException"));
+    dynamodb.update_table().table_name(&name).table_class(TableClass::Standard).send().await.unwrap();
+    bench.heals_with(1, &infrequent, &["dynamodb.table/events class"]).await;
+    assert_eq!(kept().await, TableClass::StandardInfrequentAccess);
+
+    // A third change in 30 days fails at once, in DynamoDB's words, and the rest is made.
+    let third = declare(&bench, &Wish { indexes: &[], ttl: None, recovery: false, team: Some("blue"), ..Wish::default() });
+    let before = bench.called("dynamodb:UpdateTable");
+    let report = bench.try_up(&third).await;
+    let error = report.failed.values().next().expect("it fails").to_string();
+    assert!(error.contains("Updates to TableClass are limited to 2 times in 30 day(s)"), "{error}");
+    assert_eq!(bench.called("dynamodb:UpdateTable") - before, 1, "it is not tried again");
+    let team = Wish { class: INFREQUENT, indexes: &[], ttl: None, recovery: false, team: Some("blue"), ..Wish::default() };
+    assert_eq!(bench.open(&declare(&bench, &team)).await, Vec::<String>::new(), "the tag is there");
+    assert_eq!(seen().await.table_id, table, "the table stays");
+    bench.down(&standard).await;
 }
 
 #[tokio::test]

@@ -319,6 +319,7 @@ fn table() -> kinds::Table {
         restore_days: None,
         max_read_units: None,
         max_write_units: None,
+        class: "STANDARD".to_owned(),
         tags: Tags::default(),
     }
 }

@@ -551,6 +551,7 @@ async fn tables(book: &Book) {
         restore_days: None,
         max_read_units: None,
         max_write_units: None,
+        class: "STANDARD".to_owned(),
         tags: Tags::default().with("TagKey1", "TagValue1").with("TagKey2", "TagValue2"),
     };
     let answers = |mut table: Value| {

@@ -293,6 +293,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "two indexes of one name",
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    indexes: { by-price: { partition_key: { name: price, type: N } } }\n    local_indexes:\n      by-price: { sort_key: { name: price, type: N } }\n",
     ),
+    ("class of a table", "tables:\n  a: { partition_key: { name: id, type: S }, class: INFREQUENT }\n"),
     ("empty attribute", "tables:\n  a: { partition_key: { name: '', type: S } }\n"),
     // Functions.
     (

@@ -202,6 +202,13 @@ So a change of `local_indexes` is like one of the table's key: `plan` says that 
 write unless `--delete-data` allows that. To keep the items, declare a table of another name, copy them, and take the old one out. A table that has local
 indexes which stack.yaml lacks counts as changed as well; declare them as they are (`aws dynamodb describe-table`), and it stays.
 
+## Class of a table
+
+`class: STANDARD_INFREQUENT_ACCESS` suits a table whose storage costs more than its reads and writes: a gigabyte costs less than half, a read or write a
+quarter more, and none of the free 25 GB apply. `plan` shows what a change makes of the estimated bill. It is made in place, also of what was set by hand,
+and takes seconds. DynamoDB allows two changes of a table in 30 days, those by hand included, and refuses a third (`LimitExceededException`); `up` then makes
+everything else and fails with that reason, until the 30 days are over or stack.yaml has the class that the table has.
+
 ## Operations by name
 
 `reads` and `writes` name tables. A table alone means every operation of the list (BatchGetItem, ConditionCheckItem, GetItem, Query, Scan; BatchWriteItem,

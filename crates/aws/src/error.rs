@@ -87,6 +87,8 @@ const BY_MESSAGE: &[(&str, &str, Verdict, Source)] = {
         ("ValidationException", "duplicate index", Exists, Assumed),
         ("ValidationException", "index which already exists", Exists, Assumed),
         ("LimitExceededException", "Table tags are being updated", NotYet("DynamoDB to finish with the tags"), Reported),
+        // No quota that could be raised: two changes in 30 days, of each table.
+        ("LimitExceededException", "Updates to TableClass are limited", Verdict::Final(Class::Refused), Reported),
         ("LimitExceededException", "simultaneously", NotYet("DynamoDB to finish with other tables and indexes"), Reported),
         // S3's conditional writes: the object exists, or differs from the expected one. ("conditions" with and without a hyphen.)
         ("PreconditionFailed", "conditions you specified did not hold", Exists, Recorded),

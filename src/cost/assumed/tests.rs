@@ -106,6 +106,20 @@ fn of_other_functions_it_is_said_what_is_assumed() {
 }
 
 #[test]
+fn a_table_for_infrequent_access_has_prices_of_its_own() {
+    let text = OWN.replace("    point_in_time_recovery: true\n", "    class: STANDARD_INFREQUENT_ACCESS\n");
+    let usage = usage(&stack(&text), 1_000_000);
+    is(&usage, Item::InfrequentWrites, 2_000_000.0);
+    is(&usage, Item::InfrequentStorage, 1e6 * 2.0 * 550.0 / 1_073_741_824.0);
+    is(&usage, Item::TableWrites, 0.0);
+    is(&usage, Item::TableStorage, 0.0);
+    // A local index is one more copy, and one more write.
+    let local = "    sort_key: { name: at, type: N }\n    local_indexes: { ByPrice: { sort_key: { name: price, type: N } } }\n";
+    let usage = self::usage(&stack(&text.replace("    indexes:\n", &format!("{local}    indexes:\n"))), 1_000_000);
+    is(&usage, Item::InfrequentWrites, 3_000_000.0);
+}
+
+#[test]
 fn what_does_not_exist_costs_nothing() {
     assert_eq!(Bill::of(&assumed(&shipped(), &Inventory::default(), EVENTS)).total().to_bits(), 0.0_f64.to_bits());
 }

@@ -315,6 +315,14 @@ rules! {
         400 "ValidationException",
         "One or more parameter values were invalid: Duplicate attribute in NonKeyAttributes: {}",
         Assumed, "keys are always projected (DynamoDB API reference, Projection); the answer is assumed";
+    CLASS_TOO_OFTEN: "dynamodb", "a third change of a table's class within 30 days",
+        400 "LimitExceededException",
+        "Subscriber limit exceeded: Updates to TableClass are limited to 2 times in 30 day(s).",
+        Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    CLASS_ALONE: "dynamodb", "a change of a table's class together with another",
+        400 "ValidationException",
+        "One or more parameter values were invalid: TableClass must be the only operation in the request",
+        Reported, "measured by AWS Controllers for Kubernetes, 2026-10; the words are assumed";
     UNITS_OF_A_TABLE: "dynamodb", "a limit on a table's units that is neither 1 or more nor -1",
         400 "ValidationException",
         "1 validation error detected: Value at 'onDemandThroughput' failed to satisfy constraint: Member must be -1 or at least 1",

@@ -11,6 +11,8 @@ pub enum Billable {
     Table {
         /// Set if point-in-time recovery is billed.
         recovery: bool,
+        /// Set if the table has the class for infrequent access, with prices of its own.
+        infrequent: bool,
     },
     /// Lambda function, with its memory and architecture.
     Function {
@@ -43,7 +45,8 @@ impl Billable {
     /// Sets the value of a field, if the price depends on it. Without a value, AWS's default applies.
     pub fn set(&mut self, field: &str, value: Option<&Value>) {
         match (self, field) {
-            (Self::Table { recovery }, "point_in_time_recovery") => *recovery = value.and_then(Value::as_bool).unwrap_or(false),
+            (Self::Table { infrequent, .. }, "class") => *infrequent = value.and_then(Value::as_str) == Some("STANDARD_INFREQUENT_ACCESS"),
+            (Self::Table { recovery, .. }, "point_in_time_recovery") => *recovery = value.and_then(Value::as_bool).unwrap_or(false),
             (Self::Function { memory, .. }, "memory") => *memory = value.and_then(Value::as_f64).unwrap_or(128.0) / 1_024.0,
             (Self::Function { arm, .. }, "architecture") => *arm = value.and_then(Value::as_str) != Some("x86_64"),
             (Self::Stage { metrics }, "metrics") => *metrics = value.and_then(Value::as_bool).unwrap_or(false),

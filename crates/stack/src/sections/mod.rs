@@ -24,7 +24,7 @@ pub use logs::{Logs, RETENTION_DAYS};
 pub use settings::{Readers, SecretsFrom};
 pub use site::{API_PATH, Site};
 pub use smoke::{Front, SmokeRequest};
-pub use tables::{Index, Key, KeyType, LocalIndex, Projection, Table};
+pub use tables::{Index, Key, KeyType, LocalIndex, Projection, Table, TableClass};
 
 pub(crate) use declaring::Declaring;
 pub(crate) use functions::{FunctionFile, Values, binaries, check_layers, features, policy, secrets, source, values};

@@ -25,6 +25,8 @@ struct Table {
     time_to_live: Option<(Instant, bool)>,
     /// Index that was added last, with the time.
     index: Option<(String, Instant)>,
+    /// Times at which the class was changed.
+    classes: Vec<Instant>,
     /// Description of the table at its deletion.
     last_seen: Value,
     /// Number of days for which the table can be restored, which the local AWS does not keep.
@@ -46,6 +48,10 @@ impl Table {
         within(self.index.as_ref().map(|(_, since)| *since), windows.index_creating, now)
     }
 
+    fn class_changes(&self, windows: &Windows, now: Instant) -> usize {
+        self.classes.iter().filter(|since| within(Some(**since), windows.table_class, now)).count()
+    }
+
     /// Returns the time since the table became `ACTIVE`, if the proxy saw its creation.
     fn active_for(&self, windows: &Windows, now: Instant) -> Option<Duration> {
         now.checked_duration_since(self.made? + windows.table_creating)
@@ -60,7 +66,7 @@ impl Tables {
         }
         let name = name_of(&body);
         if matches!(operation.name.as_str(), "CreateTable" | "UpdateTable")
-            && let Some(refusal) = units(&operation.name, &body)
+            && let Some(refusal) = units(&operation.name, &body).or_else(|| class(&operation.name, &body))
         {
             return Before::Refuse(refusal);
         }
@@ -111,6 +117,7 @@ impl Tables {
             "DeleteTable" if within(table.tagged, windows.table_tags, now) => refuse_it(&rules::TAGS_IN_THE_WAY),
             "DeleteTable" if table.is_indexing(windows, now) => refuse(&rules::INDEX_IN_THE_WAY),
             "UpdateTable" if table.is_indexing(windows, now) => refuse(&rules::INDEX_AT_A_TIME),
+            "UpdateTable" if !body["TableClass"].is_null() && table.class_changes(windows, now) >= 2 => refuse(&rules::CLASS_TOO_OFTEN),
             _ => Before::Pass,
         }
     }
@@ -166,6 +173,9 @@ impl Tables {
                 return "";
             }
             "UpdateTable" => {
+                if !sent["TableClass"].is_null() {
+                    self.0.entry(name.clone()).or_default().classes.push(now);
+                }
                 let updates = sent["GlobalSecondaryIndexUpdates"].as_array();
                 let added = updates.into_iter().flatten().find_map(|update| update["Create"]["IndexName"].as_str());
                 if let Some(added) = added {
@@ -233,6 +243,12 @@ fn units(operation: &str, body: &Value) -> Option<Refusal> {
     let alone = ["TableName", "BillingMode", "OnDemandThroughput"];
     let has_more = body.as_object()?.keys().any(|member| !alone.contains(&member.as_str()));
     (operation == "UpdateTable" && has_more).then(|| rules::UNITS_ALONE.refuse(&[]))
+}
+
+/// Refuses a change of the class together with another.
+fn class(operation: &str, body: &Value) -> Option<Refusal> {
+    let has_more = body.as_object()?.keys().any(|member| !["TableName", "TableClass"].contains(&member.as_str()));
+    (operation == "UpdateTable" && !body["TableClass"].is_null() && has_more).then(|| rules::CLASS_ALONE.refuse(&[]))
 }
 
 /// Returns the refusal of a call about parts of a table that is being created.

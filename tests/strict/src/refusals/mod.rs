@@ -79,6 +79,8 @@ windows! {
         Reported, "measured by AWS Controllers for Kubernetes: 1.5 to 1.8 s";
     index_creating: 510.0, "dynamodb", "An index that was added to a table is `CREATING`",
         Reported, "measured by AWS Controllers for Kubernetes: 506 to 1003 s";
+    table_class: 2_592_000.0, "dynamodb", "A table's class cannot be changed a third time",
+        Reported, "measured by AWS Controllers for Kubernetes: 2 times in 30 days";
     time_to_live: 1860.0, "dynamodb", "Time to live cannot be changed again",
         Reported, "measured by AWS Controllers for Kubernetes: 31 minutes";
     distribution_deploying: 180.0, "cloudfront", "A distribution is `InProgress` after each change",

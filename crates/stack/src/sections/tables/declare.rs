@@ -38,6 +38,7 @@ impl Declaring<'_> {
                 restore_days: table.point_in_time_recovery.then(|| i32::try_from(table.restore_days).unwrap_or(i32::MAX)),
                 max_read_units: table.max_read_units.map(i64::from),
                 max_write_units: table.max_write_units.map(i64::from),
+                class: table.class.as_str().to_owned(),
                 tags: self.tags(&physical),
                 name: physical,
             },

@@ -50,6 +50,10 @@ pub struct TableFile {
     /// Default: the limit of the account.
     #[schemars(range(min = 1))]
     pub max_write_units: Option<u32>,
+    /// Class of the table: STANDARD (the default), or STANDARD_INFREQUENT_ACCESS, whose storage costs less and whose reads and writes cost more.
+    /// DynamoDB allows two changes in 30 days.
+    #[serde(default)]
+    pub class: TableClass,
 }
 
 /// A key attribute.
@@ -117,6 +121,30 @@ pub struct Table {
     pub max_read_units: Option<u32>,
     /// Limit of write units a second.
     pub max_write_units: Option<u32>,
+    /// Class, which decides the prices of storage, reads and writes.
+    pub class: TableClass,
+}
+
+/// Class of a table. Both are equally fast and durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+pub enum TableClass {
+    /// For tables whose reads and writes cost more than their storage.
+    #[default]
+    #[serde(rename = "STANDARD")]
+    Standard,
+    /// For tables whose storage costs most.
+    #[serde(rename = "STANDARD_INFREQUENT_ACCESS")]
+    InfrequentAccess,
+}
+
+impl TableClass {
+    /// Returns the name that DynamoDB uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::InfrequentAccess => "STANDARD_INFREQUENT_ACCESS",
+        }
+    }
 }
 
 impl Table {
@@ -197,6 +225,7 @@ impl TableFile {
             restore_days: self.restore_days.unwrap_or(RESTORE_DAYS),
             max_read_units: self.max_read_units,
             max_write_units: self.max_write_units,
+            class: self.class,
         }
     }
 }
