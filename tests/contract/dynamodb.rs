@@ -25,7 +25,7 @@ const INFREQUENT: &str = "STANDARD_INFREQUENT_ACCESS";
 #[derive(Clone, Copy)]
 struct Wish {
     sort_key: bool,
-    /// Name, partition key, sort key, projection: `INCLUDE title price` includes two attributes.
+    /// Name, partition key, sort key (`shop+day` is a key of two attributes), projection: `INCLUDE title price` includes two attributes.
     indexes: &'static [(&'static str, &'static str, Option<&'static str>, &'static str)],
     /// Name, sort key, projection.
     local: &'static [(&'static str, &'static str, &'static str)],
@@ -67,7 +67,9 @@ fn projected(text: &str) -> Projected {
 
 fn table(bench: &Bench, name: &str, wish: &Wish) -> Table {
     let index = |(name, partition, sort, projection): &(&str, &str, Option<&str>, &str)| {
-        let index = Index { partition_key: key(partition), sort_key: sort.map(key), projected: projected(projection) };
+        let keys = |names: &str| names.split('+').map(key).collect();
+        let (partition_key, sort_key) = (keys(partition), sort.map(keys).unwrap_or_default());
+        let index = Index { partition_key, sort_key, projected: projected(projection) };
         ((*name).to_owned(), index)
     };
     let local = |(name, sort, projection): &(&str, &str, &str)| {
@@ -119,6 +121,9 @@ async fn each_declared_field_is_kept() {
         Wish { indexes: &[("by-day", "day", Some("at"), "INCLUDE title"), ("by-user", "user", Some("at"), "ALL")], ..first() },
         Wish { indexes: &[("by-day", "day", Some("at"), "INCLUDE price title"), ("by-user", "user", None, "INCLUDE page")], ..first() },
         Wish { indexes: &[("by-day", "day", Some("at"), "KEYS_ONLY")], ..first() },
+        Wish { indexes: &[("by-day", "shop+day", Some("at"), "ALL")], ..first() },
+        Wish { indexes: &[("by-day", "day+shop", Some("at"), "ALL")], ..first() },
+        Wish { indexes: &[("by-day", "shop+day+user+page", Some("at+size+price+id"), "INCLUDE title")], ..first() },
         Wish { indexes: &[("by-user", "page", Some("at"), "ALL")], ..first() },
         Wish { indexes: &[("by-page", "page", None, "ALL"), ("by-user", "user", None, "ALL")], ..first() },
         Wish { indexes: &[], ..first() },
@@ -282,6 +287,44 @@ async fn an_index_that_includes_other_attributes_is_made_anew() {
     assert_eq!(copied().await, (ProjectionType::All, Vec::new()));
     assert_eq!(made().await, before);
     bench.down(&all).await;
+}
+
+#[tokio::test]
+async fn an_index_of_several_attributes_is_kept_and_repaired() {
+    let strict = Strict::start(&endpoint(), Config { windows: None, limits: None, ..Config::default() }).await.unwrap();
+    let bench = Bench::at(strict.endpoint(), "dynamodb-keys").await;
+    let graph = declare(
+        &bench,
+        &Wish { indexes: &[("by-day", "shop+day", Some("at+price"), "ALL")], ttl: None, recovery: false, ..Wish::default() },
+    );
+    bench.up(&graph).await;
+    assert_eq!(bench.open(&graph).await, Vec::<String>::new(), "nothing is left to do");
+    let (dynamodb, name) = (&bench.aws.dynamodb, bench.name("events"));
+    let kept = async || {
+        let table = dynamodb.describe_table().table_name(&name).send().await.unwrap().table.unwrap();
+        let schema = table.global_secondary_indexes()[0].key_schema().to_vec();
+        schema.iter().map(|key| format!("{} {}", key.attribute_name(), key.key_type())).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(kept().await, "shop HASH, day HASH, at RANGE, price RANGE");
+
+    // Made anew by hand, with one attribute less.
+    let delete = DeleteGlobalSecondaryIndexAction::builder().index_name("by-day").build().unwrap();
+    let delete = GlobalSecondaryIndexUpdate::builder().delete(delete).build();
+    dynamodb.update_table().table_name(&name).global_secondary_index_updates(delete).send().await.unwrap();
+    let element = |name: &str, of| KeySchemaElement::builder().attribute_name(name).key_type(of).build().unwrap();
+    let all = Projection::builder().projection_type(ProjectionType::All).build();
+    let create = CreateGlobalSecondaryIndexAction::builder().index_name("by-day").projection(all);
+    let create = create.key_schema(element("shop", KeyType::Hash)).key_schema(element("at", KeyType::Range));
+    let create = create.key_schema(element("price", KeyType::Range)).build().unwrap();
+    let attribute =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
+    let update = dynamodb.update_table().table_name(&name);
+    let update = update.set_attribute_definitions(Some(["session", "at", "shop", "price"].map(attribute).to_vec()));
+    let update = update.global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build());
+    update.send().await.unwrap();
+    bench.heals_with(2, &graph, &["dynamodb.table/events indexes.by-day.partition_key"]).await;
+    assert_eq!(kept().await, "shop HASH, day HASH, at RANGE, price RANGE");
+    bench.down(&graph).await;
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use liveinsight::{
     engine::{Changes, DeleteOutcome, Error, Fields, Observed, Owner, ReadFrom, Ref, Resource, WriteOutcome},
     resources::{
         AccessLog, Alarm, Alias, ApiAuthorizer, ApiDocument, ApiIntegration, ApiIntegrationResponse, ApiMethodResponse, ApiStage, Bucket,
-        BucketPolicy, Function, FunctionOthers, FunctionSettings, FunctionUrl, Index, KeyAttribute, LogGroup, MethodKey, Permission, Projected,
-        PublicAccessBlock, Release, RestApi, Role, RoleOthers, Table, TableOutput, publish,
+        BucketPolicy, Function, FunctionOthers, FunctionSettings, FunctionUrl, Index, KeyAttribute, Keys, LogGroup, MethodKey, Permission,
+        Projected, PublicAccessBlock, Release, RestApi, Role, RoleOthers, Table, TableOutput, publish,
     },
 };
 use serde_json::{Value, json};
@@ -537,7 +537,7 @@ async fn buckets(book: &Book) {
 async fn tables(book: &Book) {
     let key = |name: &str| KeyAttribute { name: name.to_owned(), kind: "S".to_owned() };
     let projected = Projected { projection: "ALL".to_owned(), include: BTreeSet::new() };
-    let index = Index { partition_key: key("TRID"), sort_key: None, projected };
+    let index = Index { partition_key: [key("TRID")].into_iter().collect(), sort_key: Keys::default(), projected };
     let declared = Table {
         name: "table".to_owned(),
         billing_mode: "PAY_PER_REQUEST".to_owned(),

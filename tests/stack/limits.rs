@@ -85,6 +85,9 @@ fn file(limit: &Limit, n: u64) -> (String, String) {
             let _ = writeln!(rest, "      by-{index}: {{ partition_key: {{ name: b{index}, type: S }} }}");
         }
         (table(&rest), "indexes".to_owned())
+    } else if *limit == limits::INDEX_KEYS {
+        let keys: Vec<String> = (0..n).map(|key| format!("{{ name: k{key}, type: S }}")).collect();
+        (table(&format!("    indexes:\n      by-k:\n        partition_key: [{}]\n", keys.join(", "))), "partition_key".to_owned())
     } else if *limit == limits::LOCAL_INDEXES {
         let mut rest = "    sort_key: { name: at, type: N }\n    local_indexes:\n".to_owned();
         for index in 0..n {

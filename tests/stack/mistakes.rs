@@ -294,6 +294,20 @@ const MISTAKES: &[(&str, &str)] = &[
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    sort_key: { name: at, type: N }\n    indexes: { by-price: { partition_key: { name: price, type: N } } }\n    local_indexes:\n      by-price: { sort_key: { name: price, type: N } }\n",
     ),
     ("class of a table", "tables:\n  a: { partition_key: { name: id, type: S }, class: INFREQUENT }\n"),
+    (
+        "index of several attributes: one twice",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: [{ name: b, type: S }, { name: c, type: N }, { name: b, type: S }] }\n",
+    ),
+    (
+        "index of several attributes: one in both keys",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: [{ name: b, type: S }, { name: c, type: N }], sort_key: [{ name: c, type: N }] }\n",
+    ),
+    (
+        "index of several attributes: two types",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: [{ name: b, type: S }, { name: id, type: N }] }\n",
+    ),
+    ("index key as a name", "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: b }\n"),
+    ("table key of several attributes", "tables:\n  a: { partition_key: [{ name: b, type: S }, { name: c, type: S }] }\n"),
     ("empty attribute", "tables:\n  a: { partition_key: { name: '', type: S } }\n"),
     // Functions.
     (

@@ -179,6 +179,17 @@ tables:
 A query of an index answers with the keys and what its `projection` names; anything else takes a second request to the table. `include` names 1 to 20
 attributes, 100 over all indexes of the table, and no keys, which are in every index. A write of an attribute that an index has is paid for there as well.
 
+Up to four attributes are one key of an index together, the partition key and the sort key each, which a table's own key cannot be:
+
+```yaml
+      by-day:
+        partition_key: [{ name: shop, type: S }, { name: day, type: S }]
+        sort_key: [{ name: state, type: S }, { name: total, type: N }]
+```
+
+A query names all attributes of the partition key, and those of the sort key from the left, each but the last with `=`. An item that lacks one of them is
+not in the index. PartiQL does not know such indexes.
+
 DynamoDB changes neither the keys nor the projection of an index: `up` deletes such an index and makes it anew, after the plan has named the change. That
 takes 8 to 17 minutes, in which queries of the index fail; the table's items stay. To query without a gap, declare an index of another name first, and
 take the old one out later.

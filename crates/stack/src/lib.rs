@@ -36,5 +36,6 @@ pub use schema::schema;
 pub use sections::{
     API_METRICS, API_PATH, Alarm, Alarms, Api, Authorizer, BOOTSTRAP, Code, Content, Cors, Crate, Decider, FUNCTION_METRICS, Front,
     Function, Grant, Identity, Index, Indexes, Key, KeyType, LeftOut, LocalIndex, Logs, Metric, Operation, Package, Prebuilt, Projection,
-        RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack, StackFile, Statistic, TABLE_METRICS, Table, Throttle, Unit, Url, Watches, permissions_of_any_function, TableClass,
+    RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack, StackFile, Statistic, TABLE_METRICS, Table, TableClass,
+    Throttle, Unit, Url, Watches, permissions_of_any_function,
 };

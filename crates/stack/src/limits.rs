@@ -121,6 +121,9 @@ pub const INDEX_NAME: Limit = Limit::between("characters of an index's name", 3,
 /// DynamoDB: global secondary indexes of a table.
 pub const INDEXES: Limit =
     Limit::most("global secondary indexes of a table", 20, Documented("DynamoDB developer guide, quotas; measured in the ACK project"));
+/// DynamoDB: attributes that are the partition key, or the sort key, of a global index together.
+pub const INDEX_KEYS: Limit =
+    Limit::between("attributes of an index's partition or sort key", 1, 4, Documented("DynamoDB developer guide, multi-attribute keys"));
 /// DynamoDB: local secondary indexes of a table.
 pub const LOCAL_INDEXES: Limit = Limit::most("local secondary indexes of a table", 5, Documented("DynamoDB developer guide, quotas"));
 /// DynamoDB: attributes that an index includes besides the keys.
@@ -216,7 +219,7 @@ pub const PREFLIGHT_AGE: Limit =
 pub const FILE: Limit = Limit::most("bytes of stack.yaml", 1024 * 1024, Own("src/stack/read.rs"));
 
 /// All limits of this file.
-pub const ALL: [&Limit; 46] = [
+pub const ALL: [&Limit; 47] = [
     &FUNCTION_NAME,
     &MEMORY,
     &TIMEOUT,
@@ -233,6 +236,7 @@ pub const ALL: [&Limit; 46] = [
     &TABLE_NAME,
     &INDEX_NAME,
     &INDEXES,
+    &INDEX_KEYS,
     &LOCAL_INDEXES,
     &INCLUDED,
     &INCLUDED_BY_ALL,

@@ -287,6 +287,10 @@ rules! {
         400 "LimitExceededException",
         "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20",
         Reported, "measured by AWS Controllers for Kubernetes, 2026-10";
+    INDEX_KEYS: "dynamodb", "an index without a partition key, or with more than 4 attributes in a partition or sort key",
+        400 "ValidationException",
+        "One or more parameter values were invalid: Index KeySchema must have 1 to 4 HASH and up to 4 RANGE keys: {}",
+        Documented, "DynamoDB developer guide, multi-attribute keys; the words are assumed";
     LOCAL_WITHOUT_SORT_KEY: "dynamodb", "local indexes of a table without a sort key",
         400 "ValidationException",
         "One or more parameter values were invalid: Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",

@@ -3,7 +3,7 @@
 //! `UpdateTable` takes one global index at a time, and changes neither keys nor projection: such an index is deleted and made anew. Local indexes are made
 //! with their table, and stay as they are for as long as it exists.
 
-use super::keys::{KeyAttribute, incomplete, or_empty, schema};
+use super::keys::{KeyAttribute, Keys, incomplete, schema};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndex,
     GlobalSecondaryIndexDescription, GlobalSecondaryIndexUpdate, KeyType, LocalSecondaryIndex, LocalSecondaryIndexDescription, Projection,
@@ -17,10 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Index {
     /// Its partition key.
-    pub partition_key: KeyAttribute,
-    /// Its sort key, shown like the table's.
-    #[serde(serialize_with = "or_empty")]
-    pub sort_key: Option<KeyAttribute>,
+    pub partition_key: Keys,
+    /// Its sort key. None is shown as an empty text, like the table's.
+    pub sort_key: Keys,
     /// Attributes that the index copies of each item.
     #[serde(flatten)]
     pub projected: Projected,
@@ -55,21 +54,20 @@ impl Projected {
 
 impl Index {
     pub(super) fn declare(&self, name: &str) -> Result<GlobalSecondaryIndex> {
-        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
+        let schema = schema(self.partition_key.iter(), self.sort_key.iter())?;
         let index = GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema));
         index.projection(self.projected.declare()).build().map_err(incomplete)
     }
 
     /// Returns an observed index with its name.
     pub(super) fn of(index: &GlobalSecondaryIndexDescription, definitions: &[AttributeDefinition]) -> (String, Self) {
-        let key = |key_type| KeyAttribute::of(index.key_schema(), key_type, definitions);
-        let partition_key = key(&KeyType::Hash).unwrap_or_else(KeyAttribute::unknown);
-        let projected = Projected::of(index.projection());
-        (index.index_name().unwrap_or_default().to_owned(), Self { partition_key, sort_key: key(&KeyType::Range), projected })
+        let key = |key_type| Keys::of(index.key_schema(), key_type, definitions);
+        let (partition_key, sort_key, projected) = (key(&KeyType::Hash), key(&KeyType::Range), Projected::of(index.projection()));
+        (index.index_name().unwrap_or_default().to_owned(), Self { partition_key, sort_key, projected })
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &KeyAttribute> {
-        [Some(&self.partition_key), self.sort_key.as_ref()].into_iter().flatten()
+        self.partition_key.iter().chain(self.sort_key.iter())
     }
 }
 
@@ -85,7 +83,7 @@ pub struct LocalIndex {
 
 impl LocalIndex {
     pub(super) fn declare(&self, name: &str, partition_key: &KeyAttribute) -> Result<LocalSecondaryIndex> {
-        let schema = schema(partition_key, Some(&self.sort_key))?;
+        let schema = schema([partition_key], [&self.sort_key])?;
         let index = LocalSecondaryIndex::builder().index_name(name).set_key_schema(Some(schema));
         index.projection(self.projected.declare()).build().map_err(incomplete)
     }

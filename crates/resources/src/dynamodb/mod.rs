@@ -6,6 +6,6 @@ mod read;
 mod table;
 
 pub use index::{Index, LocalIndex, Projected};
-pub use keys::KeyAttribute;
+pub use keys::{KeyAttribute, Keys};
 pub use read::{Stored, TimeToLive};
 pub use table::{Table, TableOutput};

@@ -246,7 +246,7 @@ impl Resource for Table {
 
     async fn create(&self, aws: &Aws) -> Result<WriteOutcome<TableOutput>> {
         let definitions = definitions(self.keys())?;
-        let schema = schema(&self.partition_key, self.sort_key.as_ref())?;
+        let schema = schema([&self.partition_key], &self.sort_key)?;
         let indexes = self.indexes.iter().map(|(name, index)| index.declare(name)).collect::<Result<Vec<_>>>()?;
         let local = self.local_indexes.iter().map(|(name, index)| index.declare(name, &self.partition_key)).collect::<Result<Vec<_>>>()?;
         let tags = sdk_tags(&self.tags)?;

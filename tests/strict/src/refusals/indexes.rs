@@ -6,7 +6,25 @@ use std::collections::BTreeSet;
 
 /// Refuses indexes that cannot be, in a request that makes a table or changes one.
 pub(super) fn refuse(body: &Value) -> Option<Refusal> {
-    local(body).or_else(|| included(body))
+    too_many_keys(body).or_else(|| local(body)).or_else(|| included(body))
+}
+
+/// Returns the indexes that a request makes, global ones only.
+fn made(body: &Value) -> impl Iterator<Item = &Value> {
+    let list = |field: &str| body[field].as_array().into_iter().flatten();
+    let added = list("GlobalSecondaryIndexUpdates").map(|update| &update["Create"]).filter(|index| !index.is_null());
+    list("GlobalSecondaryIndexes").chain(added)
+}
+
+/// Refuses keys of too many attributes.
+fn too_many_keys(body: &Value) -> Option<Refusal> {
+    let count = |schema: &[Value], of: &str| schema.iter().filter(|element| element["KeyType"] == of).count();
+    let is_wrong = |index: &&Value| {
+        // Without a schema, a request is no complete one.
+        index["KeySchema"].as_array().is_some_and(|schema| !(1..=4).contains(&count(schema, "HASH")) || count(schema, "RANGE") > 4)
+    };
+    let wrong = made(body).find(is_wrong)?;
+    Some(rules::INDEX_KEYS.refuse(&[wrong["IndexName"].as_str().unwrap_or_default()]))
 }
 
 /// Refuses local indexes that a table cannot have.
@@ -30,11 +48,8 @@ fn local(body: &Value) -> Option<Refusal> {
 
 /// Refuses attributes that indexes cannot include.
 fn included(body: &Value) -> Option<Refusal> {
-    let list = |field: &str| body[field].as_array().map(Vec::as_slice).unwrap_or_default();
-    let made = list("GlobalSecondaryIndexes").iter().chain(list("LocalSecondaryIndexes"));
-    let made = made.chain(list("GlobalSecondaryIndexUpdates").iter().map(|update| &update["Create"]));
     let mut all = 0;
-    for index in made {
+    for index in made(body).chain(body["LocalSecondaryIndexes"].as_array().into_iter().flatten()) {
         let Some(attributes) = index["Projection"]["NonKeyAttributes"].as_array() else { continue };
         let names: Vec<&str> = attributes.iter().filter_map(Value::as_str).collect();
         if !(1..=20).contains(&names.len()) {
@@ -61,6 +76,19 @@ fn keys(schema: &Value) -> BTreeSet<&str> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_key_of_an_index_has_up_to_four_attributes() {
+        let refused = |partition: usize, sort: usize| {
+            let element = |name: String, of: &str| json!({ "AttributeName": name, "KeyType": of });
+            let partition = (0..partition).map(|n| element(format!("p{n}"), "HASH"));
+            let schema: Vec<Value> = partition.chain((0..sort).map(|n| element(format!("s{n}"), "RANGE"))).collect();
+            let index = json!({ "IndexName": "abc", "KeySchema": schema });
+            refuse(&json!({ "TableName": "abc", "GlobalSecondaryIndexes": [index] })).is_some()
+        };
+        assert!(!refused(1, 0) && !refused(4, 4));
+        assert!(refused(5, 0) && refused(1, 5) && refused(0, 1));
+    }
 
     #[test]
     fn local_indexes_need_the_tables_partition_key_and_another_sort_key() {

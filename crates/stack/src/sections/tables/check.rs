@@ -1,9 +1,10 @@
 //! Tables: names, keys, indexes.
 
-use super::{IndexFile, KeyFile, KeyType, ProjectionFile, TableFile};
+use super::{IndexFile, KeyFile, KeyType, KeysFile, ProjectionFile, TableFile};
 use crate::diagnostic::Problem;
 use crate::limits::{
-    INCLUDED, INCLUDED_BY_ALL, INCLUDED_NAME, INDEX_NAME, INDEXES, KEY_NAME, LOCAL_INDEXES, Limit, RESTORE_DAYS, TABLE_UNITS, TTL_NAME,
+    INCLUDED, INCLUDED_BY_ALL, INCLUDED_NAME, INDEX_KEYS, INDEX_NAME, INDEXES, KEY_NAME, LOCAL_INDEXES, Limit, RESTORE_DAYS, TABLE_UNITS,
+    TTL_NAME,
 };
 use crate::names::table_variable;
 use crate::problems::{Problems, below};
@@ -68,32 +69,67 @@ fn attribute(name: &str, limit: Limit, path: &[&str], problems: &mut Problems) {
 /// Checks all keys of a table together: an attribute has one type, wherever it is a key.
 fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     let mut types: BTreeMap<&str, (KeyType, Vec<&str>)> = BTreeMap::new();
-    let mut schemas = vec![(path.to_vec(), &table.partition_key, table.sort_key.as_ref())];
+    let mut schemas = vec![Schema::of(path.to_vec(), &table.partition_key, table.sort_key.as_ref())];
     for (name, index) in &table.local_indexes {
+        let schema = Schema::of(below(path, &["local_indexes", name]), &table.partition_key, Some(&index.sort_key));
         // The partition key is the table's, and is checked there.
-        schemas.push((below(path, &["local_indexes", name]), &table.partition_key, Some(&index.sort_key)));
+        schemas.push(Schema { shares_partition: true, ..schema });
     }
     for (name, IndexFile { partition_key, sort_key, .. }) in &table.indexes {
-        schemas.push((below(path, &["indexes", name]), partition_key, sort_key.as_ref()));
+        let base = below(path, &["indexes", name]);
+        for (keys, place) in [(Some(partition_key), "partition_key"), (sort_key.as_ref(), "sort_key")] {
+            let length = keys.map_or(1, KeysFile::length);
+            if !INDEX_KEYS.fits(length) {
+                let problem = Problem::new(format!("a key of {length} attributes"));
+                let problem = problem.expected(format!("expected {} to {}", INDEX_KEYS.least, INDEX_KEYS.most));
+                problems.key(&below(&base, &[place]), problem);
+            }
+        }
+        let sort = sort_key.as_ref().map(KeysFile::placed).unwrap_or_default();
+        schemas.push(Schema { base, partition: partition_key.placed(), sort, shares_partition: false });
     }
-    for (base, partition, sort) in schemas {
-        let own_partition = (!base.contains(&"local_indexes")).then_some(partition);
-        for (key, place) in [(own_partition, "partition_key"), (sort, "sort_key")] {
-            let Some(KeyFile { name, kind }) = key else {
+    for Schema { base, partition, sort, shares_partition } in schemas {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        let partition = partition.into_iter().map(|key| ("partition_key", key));
+        for (place, (position, KeyFile { name, kind })) in partition.chain(sort.into_iter().map(|key| ("sort_key", key))) {
+            let mut key = below(&base, &[place]);
+            key.extend(position);
+            if let Some(first) = seen.insert(name, place) {
+                let problem = if first == place {
+                    Problem::new(format!("`{name}` is twice in the {}", place.replace('_', " "))).help("take one out of the list")
+                } else {
+                    let problem = Problem::new(format!("`{name}` is partition key and sort key at once"));
+                    problem.help("name another attribute, or leave sort_key out")
+                };
+                problems.value(&below(&key, &["name"]), problem);
+            }
+            if shares_partition && place == "partition_key" {
                 continue;
-            };
-            attribute(name, KEY_NAME, &below(&base, &[place, "name"]), problems);
-            let at = below(&base, &[place, "type"]);
+            }
+            attribute(name, KEY_NAME, &below(&key, &["name"]), problems);
+            let at = below(&key, &["type"]);
             let (first, first_at) = types.entry(name).or_insert_with(|| (*kind, at.clone()));
             if first != kind && problems.knows_names(first_at) {
                 let problem = Problem::new(format!("the attribute `{name}` has two types: {first:?} above, {kind:?} here"));
                 problems.value(&at, problem.expected(format!("expected {first:?}")));
             }
         }
-        if sort.is_some_and(|sort| sort.name == partition.name) {
-            let problem = Problem::new(format!("`{}` is partition key and sort key at once", partition.name));
-            problems.value(&below(&base, &["sort_key", "name"]), problem.help("name another attribute, or leave sort_key out"));
-        }
+    }
+}
+
+/// Keys of a table or an index, each with its position if it is in a list.
+struct Schema<'file> {
+    /// Path of the table or index.
+    base: Vec<&'file str>,
+    partition: Vec<(Option<&'file str>, &'file KeyFile)>,
+    sort: Vec<(Option<&'file str>, &'file KeyFile)>,
+    /// Set if the partition key is that of the table.
+    shares_partition: bool,
+}
+
+impl<'file> Schema<'file> {
+    fn of(base: Vec<&'file str>, partition: &'file KeyFile, sort: Option<&'file KeyFile>) -> Self {
+        Self { base, partition: vec![(None, partition)], sort: sort.map(|key| (None, key)).into_iter().collect(), shares_partition: false }
     }
 }
 
@@ -135,14 +171,14 @@ fn local_indexes(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
 fn projections(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
     let own = [Some(&table.partition_key), table.sort_key.as_ref()];
     let global = table.indexes.iter().map(|(name, index)| {
-        let keys = [Some(&index.partition_key), index.sort_key.as_ref()];
-        ("indexes", name, keys, &index.projection)
+        let keys = std::iter::once(&index.partition_key).chain(&index.sort_key).flat_map(KeysFile::placed).map(|(_, key)| key);
+        ("indexes", name, keys.collect(), &index.projection)
     });
-    let local = table.local_indexes.iter().map(|(name, index)| ("local_indexes", name, [None, Some(&index.sort_key)], &index.projection));
+    let local = table.local_indexes.iter().map(|(name, index)| ("local_indexes", name, vec![&index.sort_key], &index.projection));
     let (mut all, mut last) = (0, "indexes");
     for (list, name, keys, projection) in global.chain(local) {
         let ProjectionFile::Include(attributes) = projection else { continue };
-        let keys = own.into_iter().chain(keys).flatten();
+        let keys = own.into_iter().flatten().chain(keys);
         included(attributes, keys, &below(path, &[list, name, "projection"]), problems);
         all += attributes.len();
         last = list;

@@ -17,8 +17,8 @@ impl Declaring<'_> {
         let projected =
             |projection: &super::Projection| Projected { projection: projection.as_str().to_owned(), include: projection.included() };
         let index = |index: &super::Index| Index {
-            partition_key: key(&index.partition_key),
-            sort_key: index.sort_key.as_ref().map(key),
+            partition_key: index.partition_key.iter().map(key).collect(),
+            sort_key: index.sort_key.iter().map(key).collect(),
             projected: projected(&index.projection),
         };
         let local = |index: &super::LocalIndex| LocalIndex { sort_key: key(&index.sort_key), projected: projected(&index.projection) };

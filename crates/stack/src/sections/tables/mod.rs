@@ -2,10 +2,12 @@
 
 mod check;
 mod declare;
+mod key;
 mod projection;
 
 pub(crate) use check::check;
 pub(crate) use declare::declare;
+pub use key::KeysFile;
 pub use projection::{Projection, ProjectionFile};
 
 use super::empty_is_default;
@@ -71,10 +73,10 @@ pub struct KeyFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IndexFile {
-    /// Partition key: the attribute to look up items by.
-    pub partition_key: KeyFile,
-    /// Sort key: the attribute that orders the items of one partition key.
-    pub sort_key: Option<KeyFile>,
+    /// Partition key: the attribute to look up items by, or a list of up to four that are one key together.
+    pub partition_key: KeysFile,
+    /// Sort key: the attribute that orders the items of one partition key, or a list of up to four that order them one after the other.
+    pub sort_key: Option<KeysFile>,
     /// Attributes of each item that the index copies: ALL (the default), KEYS_ONLY, or the keys and those named, as in
     /// `{ include: [title, price] }`.
     #[serde(default)]
@@ -151,7 +153,7 @@ impl Table {
     /// Returns all attributes used as keys, of the table and its indexes, with their types: `DynamoDB` requires exactly these definitions.
     pub fn key_attributes(&self) -> BTreeMap<&str, KeyType> {
         let own = std::iter::once(&self.partition_key).chain(&self.sort_key);
-        let of_indexes = self.indexes.values().flat_map(|index| std::iter::once(&index.partition_key).chain(&index.sort_key));
+        let of_indexes = self.indexes.values().flat_map(|index| index.partition_key.iter().chain(&index.sort_key));
         let of_local = self.local_indexes.values().map(|index| &index.sort_key);
         own.chain(of_local).chain(of_indexes).map(|key| (key.name.as_str(), key.kind)).collect()
     }
@@ -205,10 +207,10 @@ impl KeyType {
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Attribute by which items are found.
-    pub partition_key: Key,
-    /// Attribute that orders the items of one partition key.
-    pub sort_key: Option<Key>,
+    /// Attributes by which items are found, all of them at once.
+    pub partition_key: Vec<Key>,
+    /// Attributes that order the items of one partition key.
+    pub sort_key: Vec<Key>,
     /// Attributes that the index copies of each item.
     pub projection: Projection,
 }
@@ -240,7 +242,7 @@ impl IndexFile {
     fn resolve(&self) -> Index {
         Index {
             partition_key: self.partition_key.resolve(),
-            sort_key: self.sort_key.as_ref().map(KeyFile::resolve),
+            sort_key: self.sort_key.as_ref().map(KeysFile::resolve).unwrap_or_default(),
             projection: self.projection.resolve(),
         }
     }
