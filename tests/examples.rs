@@ -57,7 +57,7 @@ impl Example {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let connection = Connection::endpoint(REGION, &endpoint, ACCESS_KEY_ID, &secret).await;
-            call(&liveinsight::resources::connect(&connection, Target::aws("aws", REGION, ACCOUNT_ID), "items/dev".to_owned())).await
+            call(&liveinsight::resources::connect(&connection, Target::aws("aws", REGION, ACCOUNT_ID), "examples/dev".to_owned())).await
         })
     }
 }
@@ -103,4 +103,38 @@ fn an_axum_application_answers_all_requests_by_one_function() {
     assert_eq!(send("GET", &at("/items"), ""), (200, "[]".to_owned()));
     project.ok(&["status", "--local", "--exit-code"]);
     project.ok(&["down", "--local", "--delete-data", "--yes"]);
+}
+
+#[test]
+fn a_person_is_written_by_the_one_operation_that_is_allowed() {
+    let project = &Example::new("people");
+    project.ok(&["up", "--local"]);
+    let outputs: Value = project.ok(&["outputs", "--local", "--format", "json"]).parse().unwrap();
+    let api = outputs["api_url"].as_str().unwrap();
+    assert_eq!(send("POST", api, r#"{"id":"1","name":"Ada"}"#).0, 201);
+    assert_eq!(send("POST", api, r#"{"id":"2"}"#), (400, "a person has an id and a name\n".to_owned()));
+    let items = project.ask(async |aws| aws.dynamodb.scan().table_name("people-people-dev").send().await.unwrap().items.unwrap());
+    assert_eq!(items.iter().map(|item| item["name"].as_s().unwrap().as_str()).collect::<Vec<_>>(), ["Ada"]);
+    project.ok(&["down", "--local", "--delete-data", "--yes"]);
+}
+
+#[test]
+fn a_function_answers_at_an_address_of_its_own() {
+    let project = &Example::new("clock");
+    project.ok(&["up", "--local"]);
+    let outputs: Value = project.ok(&["outputs", "--local", "--format", "json"]).parse().unwrap();
+    assert_eq!(outputs.get("api_url"), None);
+    let host = outputs["clock_function_url"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    let (_, port) = host.rsplit_once(':').unwrap();
+    let get = |path: &str| {
+        // Not every system knows the names below `localhost`.
+        let asked = ureq::get(format!("http://127.0.0.1:{port}{path}")).config().http_status_as_error(false).build();
+        let mut answer = asked.header("Host", &host).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    assert_eq!(get("/"), (200, "GET /time\n".to_owned()));
+    let (status, time) = get("/time");
+    assert!(status == 200 && time.trim_start_matches('T').trim_end().parse::<u64>().is_ok(), "{time}");
+    assert_eq!(get("/elsewhere").0, 404);
+    project.ok(&["down", "--local", "--yes"]);
 }
