@@ -152,6 +152,7 @@ fn a_plan_and_a_status_say_what_the_stack_costs() {
 async fn every_series_is_read_as_what_it_is() {
     let text = fs::read_to_string(test_support::workspace().join("stack.yaml")).unwrap();
     let text = text.replace("project: liveinsight", &format!("project: cost-{:x}", std::process::id()));
+    let text = text.replace("\napi:\n", "\napi:\n  detailed_metrics: true\n");
     let stack = Stack::parse(&text, "stack.yaml", &test_support::workspace(), Some("dev"), None).unwrap();
     let aws = aws("000000000000").await;
     let declaration = declare(&stack, &aws.target, &Content::default());

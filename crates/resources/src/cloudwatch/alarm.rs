@@ -241,7 +241,8 @@ impl Alarm {
             namespace: text(alarm.namespace()),
             metric: text(alarm.metric_name()),
             dimensions: dimensions.collect(),
-            statistic: text(alarm.statistic().map(Statistic::as_str).or(alarm.extended_statistic())),
+            // The local AWS shows a percentile with another statistic beside it.
+            statistic: text(alarm.extended_statistic().or(alarm.statistic().map(Statistic::as_str))),
             period: alarm.period().unwrap_or_default(),
             evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
             threshold: alarm.threshold().unwrap_or_default(),
