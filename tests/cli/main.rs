@@ -7,6 +7,8 @@ mod connect;
 mod docs;
 mod graph;
 mod harness;
+#[path = "../init/from.rs"]
+mod init_from;
 mod licences;
 mod local_work;
 mod man;

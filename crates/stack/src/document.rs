@@ -47,6 +47,11 @@ impl Document {
         &self.root
     }
 
+    /// Returns the tree alone.
+    pub(super) fn into_root(self) -> Node {
+        self.root
+    }
+
     /// Root of the tree, for mending a mistake in it so that the rest can be read.
     pub(super) fn root_mut(&mut self) -> &mut Node {
         &mut self.root

@@ -30,12 +30,13 @@ pub use check::project_name;
 pub use declare::{Declaration, declare};
 pub use diagnostic::{Problem, StackError};
 pub use names::{function_url_output, table_variable};
-pub use node::Position;
+pub use node::{Content as NodeContent, Kind, Node, Position, Scalar};
 pub use read::find;
 pub use schema::schema;
 pub use sections::{
     API_METRICS, API_PATH, Alarm, Alarms, Api, Authorizer, BOOTSTRAP, Code, Content, Cors, Crate, Decider, FUNCTION_METRICS, Front,
     Function, Grant, Identity, Index, Indexes, Key, KeyType, LeftOut, LocalIndex, Logs, Metric, Operation, Package, Prebuilt, Projection,
     RETENTION_DAYS, Readers, Route, SecretsFrom, Site, SmokeRequest, Stack, StackFile, Statistic, TABLE_METRICS, Table, TableClass,
-    Throttle, Unit, Url, Watches, permissions_of_any_function,
+    Throttle, Unit, Url, Watches, binaries, permissions_of_any_function,
 };
+pub use yaml::tree;

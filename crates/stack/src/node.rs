@@ -31,22 +31,22 @@ impl Position {
 
 /// A value with its position.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub struct Node {
     /// Position of the value.
-    pub(super) position: Option<Position>,
+    pub position: Option<Position>,
     /// Position of the value's definition, which differs from `position` for an alias.
     pub(super) origin: Option<Position>,
     /// The bytes of the definition in the text.
     pub(super) bytes: Range<usize>,
     /// Tag, as the parser resolves it.
-    pub(super) tag: Option<String>,
+    pub tag: Option<String>,
     /// Value, still without a type.
-    pub(super) content: Content,
+    pub content: Content,
 }
 
 /// A value without a type.
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub enum Content {
     /// Keys with their positions and values, in the order written, repeated ones included.
     Mapping(Vec<(String, Option<Position>, Node)>),
     /// List of nodes.
@@ -59,16 +59,16 @@ pub(super) enum Content {
 
 /// A scalar: its text as typed, and its type in YAML 1.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scalar {
+pub struct Scalar {
     /// The text, without quotes.
-    pub(super) text: String,
+    pub text: String,
     /// The type of YAML 1.2's core schema.
-    pub(super) kind: Kind,
+    pub kind: Kind,
 }
 
 /// The types of scalars in YAML 1.2's core schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Text: quoted, tagged as such, or unlike everything else.
     Text,
     /// `true` or `false`.
@@ -88,12 +88,45 @@ impl Kind {
 
 impl Node {
     /// Returns the tree of an empty file.
-    pub(super) fn nothing() -> Self {
+    pub fn nothing() -> Self {
         Self { position: None, origin: None, bytes: 0..0, tag: None, content: Content::Nothing }
     }
 
+    /// Returns the value of a key; `None` if this is no mapping, or has no such key.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().find(|(name, _)| *name == key).map(|(_, node)| node)
+    }
+
+    /// Returns keys and values in the order written; nothing if this is no mapping.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let entries = if let Content::Mapping(entries) = &self.content { entries.as_slice() } else { &[] };
+        entries.iter().map(|(key, _, node)| (key.as_str(), node))
+    }
+
+    /// Returns the elements of a list; nothing if this is none.
+    pub fn elements(&self) -> &[Self] {
+        if let Content::List(elements) = &self.content { elements } else { &[] }
+    }
+
+    /// Returns the text of a scalar as typed, without quotes.
+    pub fn text(&self) -> Option<&str> {
+        if let Content::Scalar(scalar) = &self.content { Some(&scalar.text) } else { None }
+    }
+
+    /// Returns the line of the value, counted from 1.
+    pub fn line(&self) -> Option<usize> {
+        self.position.map(|position| position.line)
+    }
+
+    /// Returns the line of a key.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        let Content::Mapping(entries) = &self.content else { return None };
+        let (_, position, node) = entries.iter().find(|(name, ..)| name == key)?;
+        position.or(node.position).map(|position| position.line)
+    }
+
     /// Returns the entry of a mapping by key, or the element of a list by number, with the position of the key.
-    pub(super) fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
+    pub fn step(&self, step: &str) -> Option<(Option<Position>, &Node)> {
         match &self.content {
             Content::Mapping(entries) => entries.iter().find(|(key, ..)| key == step).map(|(_, position, node)| (*position, node)),
             Content::List(elements) => elements.get(step.parse::<usize>().ok()?).map(|node| (None, node)),

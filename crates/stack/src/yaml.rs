@@ -62,6 +62,16 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading, StackError> {
     }
 }
 
+/// Parses the YAML or JSON of another tool into a tree with positions and tags. Fails on bad syntax and exceeded limits.
+pub fn tree(name: &str, text: &str) -> Result<Node, StackError> {
+    let refuse = |error: Error| {
+        let document = Document::unparsed(name, text);
+        let problem = explain(&error, &document);
+        StackError::new(&document, vec![problem])
+    };
+    Document::parse(name, text).map(Document::into_root).map_err(refuse)
+}
+
 /// Parses a text without types. A value that contradicts its tag is reported and then read without the tag, so that all of them are reported.
 fn parse(name: &str, text: &str, problems: &mut Vec<Problem>) -> Result<Document, StackError> {
     let mut read = text.to_owned();

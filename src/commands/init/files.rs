@@ -11,7 +11,7 @@ const TEMPLATE_NAME: &str = "my-project";
 const STACK: &str = "stack.yaml";
 
 /// Path of the schema that the first line of stack.yaml names.
-const SCHEMA: &str = "stack.schema.json";
+pub(super) const SCHEMA: &str = "stack.schema.json";
 
 macro_rules! template {
     ($path:literal) => {
@@ -37,13 +37,18 @@ const TEMPLATES: &[(&str, &str)] = &[
 
 /// Returns the files of a project with this name, sorted by path. An error describes the problem of the name.
 pub(super) fn of(name: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let mut files = Vec::from([(SCHEMA, format!("{:#}\n", stack::schema()))]);
+    let mut files = Vec::from([(SCHEMA, schema())]);
     for (path, text) in TEMPLATES {
         let text = if *path == STACK { stack_yaml(text, name)? } else { text.replace(TEMPLATE_NAME, name) };
         files.push((path, text));
     }
     files.sort();
     Ok(files)
+}
+
+/// Returns the text of the schema.
+pub(super) fn schema() -> String {
+    format!("{:#}\n", stack::schema())
 }
 
 /// Returns the project's stack.yaml, validated as in `up`. A name such as `true` is a string only in quotes.

@@ -1,6 +1,7 @@
 //! `init`: writes a small project that works at once, without calling AWS.
 
 mod files;
+mod from;
 
 use super::Context;
 use crate::{
@@ -26,17 +27,28 @@ const NAMELESS: &str = "my-project";
 Writes stack.yaml with its JSON schema, a Cargo workspace with one function and its test, a page,
 a .gitignore, a workflow for GitHub Actions, and a README with the next steps. Overwrites no file:
 if one of them exists, `init` writes nothing.
-To run the project: liveinsight up --local")]
+To run the project: liveinsight up --local
+
+With --from, writes stack.yaml and its schema alone, and lists line by line what stack.yaml does
+not have. FILE is a template of SAM or CloudFormation, a serverless.yml, or a state of Terraform
+(terraform.tfstate, or what `terraform show -json` prints). Values of variables with a secret name
+are never written: they become `secrets`.")]
 pub struct InitArgs {
     /// Directory of the project, created if it does not exist [default: the current directory]
     directory: Option<PathBuf>,
     /// Name of the project, the first part of every physical name [default: derived from the directory's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// File of another tool to make stack.yaml of: a SAM or CloudFormation template, serverless.yml, or a Terraform state
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
 }
 
 /// Entry point of `init`.
 pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, CliError> {
+    if let Some(file) = &args.from {
+        return from::run(args, file, context);
+    }
     let format = context.format(&[Format::Text, Format::Json])?;
     let directory = args.directory.as_deref().unwrap_or(Path::new("."));
     let name = match &args.name {

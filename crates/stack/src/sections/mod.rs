@@ -19,7 +19,9 @@ mod tables;
 pub use alarms::{API_METRICS, Alarm, Alarms, FUNCTION_METRICS, Metric, Statistic, TABLE_METRICS, Unit, Watches};
 pub use api::{Api, Authorizer, Cors, Decider, Identity, Throttle};
 pub use declaring::{Content, LeftOut, Package};
-pub use functions::{BOOTSTRAP, Code, Crate, Function, Grant, Indexes, Operation, Prebuilt, Route, Url, permissions_of_any_function};
+pub use functions::{
+    BOOTSTRAP, Code, Crate, Function, Grant, Indexes, Operation, Prebuilt, Route, Url, binaries, permissions_of_any_function,
+};
 pub use logs::{Logs, RETENTION_DAYS};
 pub use settings::{Readers, SecretsFrom};
 pub use site::{API_PATH, Site};
@@ -27,7 +29,7 @@ pub use smoke::{Front, SmokeRequest};
 pub use tables::{Index, Key, KeyType, LocalIndex, Projection, Table, TableClass};
 
 pub(crate) use declaring::Declaring;
-pub(crate) use functions::{FunctionFile, Values, binaries, check_layers, features, policy, secrets, source, values};
+pub(crate) use functions::{FunctionFile, Values, check_layers, features, policy, secrets, source, values};
 pub(crate) use site::{SiteFile, too_many_headers};
 
 use alarms::{AlarmsFile, AlarmsOverride};

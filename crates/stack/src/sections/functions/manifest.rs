@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Returns the names of a crate's binaries, sorted; `None` if the manifest cannot be read, an error that cargo explains better.
-pub(crate) fn binaries(directory: &Path) -> Option<Vec<String>> {
+pub fn binaries(directory: &Path) -> Option<Vec<String>> {
     let manifest: Table = std::fs::read_to_string(directory.join("Cargo.toml")).ok()?.parse().ok()?;
     let package = manifest.get("package")?.as_table()?;
     let declared = manifest.get("bin").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

@@ -14,7 +14,8 @@ mod url;
 
 pub use code::{BOOTSTRAP, Code, Crate, Prebuilt};
 pub use grant::{Grant, Indexes};
-pub(crate) use manifest::{binaries, features};
+pub use manifest::binaries;
+pub(crate) use manifest::features;
 pub use operation::Operation;
 pub use policy::of_any_function as permissions_of_any_function;
 pub use route::Route;
