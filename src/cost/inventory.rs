@@ -108,7 +108,7 @@ impl Inventory {
 /// Returns the billable part of a resource by its fields, with AWS's defaults for unknown ones.
 fn billable(id: &Id, value: impl Fn(&str) -> Option<Value>) -> Option<Billable> {
     let mut billable = kind(id.kind())?.billable?;
-    for field in ["point_in_time_recovery", "memory", "architecture", "metrics", "retention_days"] {
+    for field in ["point_in_time_recovery", "class", "memory", "architecture", "metrics", "retention_days"] {
         if let Some(value) = value(field) {
             billable.set(field, Some(&value));
         }

@@ -258,8 +258,16 @@ const MISTAKES: &[(&str, &str)] = &[
         "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: [c, d] }\n",
     ),
     (
-        "included attributes: keys, and one twice",
-        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { include: [c, id, b, c] } }\n",
+        "the table's key included",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { include: [c, id] } }\n",
+    ),
+    (
+        "the index's key included",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { include: [b, c] } }\n",
+    ),
+    (
+        "an attribute included twice",
+        "tables:\n  a:\n    partition_key: { name: id, type: S }\n    indexes:\n      ByB: { partition_key: { name: b, type: N }, projection: { include: [c, d, c] } }\n",
     ),
     (
         "local index without a sort key of the table",

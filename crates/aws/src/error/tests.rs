@@ -233,7 +233,7 @@ fn dynamodb_names_everything_by_few_codes() {
         (400, "LimitExceededException", tagged, NotYet),
         (400, "LimitExceededException", online, NotYet),
         (400, "LimitExceededException", indexes, QUOTA),
-        (400, "LimitExceededException", class, QUOTA),
+        (400, "LimitExceededException", class, REFUSED),
         (400, "ResourceInUseException", "Attempt to change a resource which is still in use: Table is being created: t", NotYet),
         (400, "ResourceInUseException", "Attempt to change a resource which is still in use: Table is being deleted: t", NotYet),
         (400, "ResourceInUseException", "Attempt to change a resource which is still in use: Table tags are being updated: t", NotYet),

@@ -2,7 +2,7 @@
 
 use super::Wanted;
 use super::code;
-use super::description::{Description, Function, Index, Key, Table, Variable};
+use super::description::{Description, Function, Index, Key, Projection, Table, Variable};
 use super::expression::{Expressions, Thing, function as function_of};
 use super::names::{self, Chosen, plain, unique};
 use super::{gateway, policy, sam, variable};
@@ -134,6 +134,7 @@ impl<'a> Template<'a> {
             match resource.kind {
                 "AWS::Serverless::Function" | "AWS::Lambda::Function" => {}
                 kind if is_table(kind) || gateway::reads(kind) || CONNECTING.contains(&kind) => {}
+                "AWS::Lambda::Url" => self.url(description, resource),
                 "AWS::Serverless::Api" | "AWS::Serverless::HttpApi" => sam::api(self, description, resource),
                 "AWS::Logs::LogGroup" => days.extend(self.scope.number::<u32>(resource.properties, "RetentionInDays")),
                 "AWS::IAM::Role" => {}
@@ -171,18 +172,25 @@ impl<'a> Template<'a> {
             (table.partition_key, table.sort_key) = keys(scope, properties, &types);
             for node in list(scope, properties, "GlobalSecondaryIndexes") {
                 let name = scope.text(node, "IndexName").unwrap_or_default();
-                let (Some(partition_key), sort_key) = keys(scope, node, &types) else {
+                let keys = |kind| index_keys(scope, node, kind, &types).filter(|keys| kind != "HASH" || !keys.is_empty());
+                let (Some(partition_key), Some(sort_key)) = (keys("HASH"), keys("RANGE")) else {
                     let what = format!("the index `{name}` of the table `{id}` is not taken over: its keys are not plain");
                     description.leave(node.line(), what, "write it under `indexes`");
                     continue;
                 };
-                let projection = scope.get(node, "Projection").and_then(|node| scope.text(node, "ProjectionType"));
-                if projection.as_deref() == Some("INCLUDE") {
-                    super::leave_projection(description, &name, id, node.line());
-                }
-                let keys_only = projection.as_deref() == Some("KEYS_ONLY");
-                table.indexes.push(Index { name, partition_key, sort_key, keys_only, line: node.line() });
+                table.indexes.push(Index { name, partition_key, sort_key, projection: projection(scope, node), line: node.line() });
             }
+            for node in list(scope, properties, "LocalSecondaryIndexes") {
+                let name = scope.text(node, "IndexName").unwrap_or_default();
+                let Some(sort_key) = index_keys(scope, node, "RANGE", &types).filter(|keys| keys.len() == 1) else {
+                    let what = format!("the local index `{name}` of the table `{id}` is not taken over: its keys are not plain");
+                    description.leave(node.line(), what, "write it under `local_indexes`: DynamoDB makes it with the table alone");
+                    continue;
+                };
+                let (partition_key, projection) = (Vec::new(), projection(scope, node));
+                table.local_indexes.push(Index { name, partition_key, sort_key, projection, line: node.line() });
+            }
+            table.is_infrequent = scope.text(properties, "TableClass").as_deref() == Some("STANDARD_INFREQUENT_ACCESS");
         }
         if let Some(ttl) = scope.get(properties, "TimeToLiveSpecification")
             && scope.is_set(ttl, "Enabled")
@@ -208,6 +216,8 @@ impl<'a> Template<'a> {
             "AttributeDefinitions",
             "KeySchema",
             "GlobalSecondaryIndexes",
+            "LocalSecondaryIndexes",
+            "TableClass",
             "TimeToLiveSpecification",
             "PointInTimeRecoverySpecification",
             "OnDemandThroughput",
@@ -261,6 +271,9 @@ impl<'a> Template<'a> {
             }
         }
         description.functions.push(function);
+        if let Some(url) = get("FunctionUrlConfig").filter(|_| is_sam) {
+            url_of(description, scope, name, url);
+        }
         for source in [globals, Some(properties)].into_iter().flatten() {
             let mut known = vec![
                 "FunctionName",
@@ -284,7 +297,14 @@ impl<'a> Template<'a> {
                 "Role",
             ];
             if is_sam {
-                known.extend(["Events", "Policies", "AutoPublishAlias", "DeploymentPreference", "PermissionsBoundary"]);
+                known.extend([
+                    "Events",
+                    "Policies",
+                    "FunctionUrlConfig",
+                    "AutoPublishAlias",
+                    "DeploymentPreference",
+                    "PermissionsBoundary",
+                ]);
             }
             leave_properties(description, source, &known, &format!("of the function `{name}`"));
         }
@@ -292,6 +312,20 @@ impl<'a> Template<'a> {
             self.role(description, name, role);
         } else if let Some(policies) = get("Policies") {
             sam::policies(self, description, name, policies);
+        }
+    }
+
+    /// Reads the URL of a function.
+    fn url(&self, description: &mut Description, resource: &Resource<'_>) {
+        let target = resource.properties.get("TargetFunctionArn").and_then(|node| self.scope.value(node).ok()).unwrap_or_default();
+        let name = target.strip_prefix("${functions.").and_then(|rest| rest.strip_suffix('}'));
+        match name.map(|name| name.strip_suffix(".arn").unwrap_or(name).to_owned()) {
+            Some(name) => url_of(description, &self.scope, &name, resource.properties),
+            None => description.leave(
+                resource.line,
+                format!("the URL `{}` is of a function that is not taken over", resource.id),
+                "write `url` in the function",
+            ),
         }
     }
 
@@ -381,6 +415,32 @@ pub(super) fn leave_properties(description: &mut Description, node: &Node, known
             "see whether you need it: what is made here comes without it",
         );
     }
+}
+
+/// Adds a URL to a function.
+fn url_of(description: &mut Description, scope: &Expressions<'_>, function: &str, url: &Node) {
+    let streams = scope.text(url, "InvokeMode").as_deref() == Some("RESPONSE_STREAM");
+    let settings = [("Cors", scope.get(url, "Cors").is_some()), ("InvokeMode", streams)];
+    let settings: Vec<&str> = settings.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
+    description.url(function, scope.text(url, "AuthType").as_deref(), &settings, url.line());
+}
+
+/// Returns the attributes of one kind of an index's key; `None` if one is not plain.
+fn index_keys(scope: &Expressions<'_>, node: &Node, kind: &str, types: &BTreeMap<String, String>) -> Option<Vec<Key>> {
+    let of_kind = list(scope, node, "KeySchema").iter().filter(|key| scope.text(key, "KeyType").as_deref() == Some(kind));
+    let key = |key: &Node| {
+        let name = scope.text(key, "AttributeName")?;
+        let kind = types.get(&name)?.clone();
+        Some((name, kind))
+    };
+    of_kind.map(key).collect()
+}
+
+/// Returns the projection of an index.
+fn projection(scope: &Expressions<'_>, index: &Node) -> Projection {
+    let Some(projection) = scope.get(index, "Projection") else { return Projection::All };
+    let attributes = list(scope, projection, "NonKeyAttributes").iter().filter_map(|node| scope.concrete(node)).collect();
+    Projection::of(scope.text(projection, "ProjectionType").as_deref(), attributes)
 }
 
 fn keys(scope: &Expressions<'_>, node: &Node, types: &BTreeMap<String, String>) -> (Option<Key>, Option<Key>) {

@@ -68,6 +68,8 @@ pub(super) struct Function {
     pub(super) routes: Vec<(String, Option<usize>)>,
     /// Authorizer of its routes.
     pub(super) authorizer: Option<String>,
+    /// Callers of its URL, as stack.yaml names them, with the line.
+    pub(super) url: Option<(&'static str, Option<usize>)>,
     /// Operations on tables, by table.
     pub(super) grants: BTreeMap<String, Operations>,
     /// Statements beyond tables.
@@ -152,6 +154,10 @@ pub(super) struct Table {
     pub(super) partition_key: Option<Key>,
     pub(super) sort_key: Option<Key>,
     pub(super) indexes: Vec<Index>,
+    /// Local secondary indexes.
+    pub(super) local_indexes: Vec<Index>,
+    /// Class for infrequent access.
+    pub(super) is_infrequent: bool,
     /// Attribute with the expiry.
     pub(super) ttl: Option<String>,
     /// Point-in-time recovery.
@@ -162,15 +168,35 @@ pub(super) struct Table {
     pub(super) max_write_units: Option<u32>,
 }
 
-/// Global secondary index.
+/// Secondary index of a table.
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) name: String,
-    pub(super) partition_key: Key,
-    pub(super) sort_key: Option<Key>,
-    /// Keys alone are copied.
-    pub(super) keys_only: bool,
+    /// Attributes of the partition key. That of a local index is the table's.
+    pub(super) partition_key: Vec<Key>,
+    pub(super) sort_key: Vec<Key>,
+    pub(super) projection: Projection,
     pub(super) line: Option<usize>,
+}
+
+/// Attributes of each item that an index copies.
+#[derive(Debug)]
+pub(super) enum Projection {
+    All,
+    KeysOnly,
+    /// Keys, and these attributes.
+    Include(Vec<String>),
+}
+
+impl Projection {
+    /// Returns the projection of this name, with these attributes.
+    pub(super) fn of(name: Option<&str>, attributes: Vec<String>) -> Self {
+        match name {
+            Some("KEYS_ONLY") => Self::KeysOnly,
+            Some("INCLUDE") => Self::Include(attributes),
+            _ => Self::All,
+        }
+    }
 }
 
 /// Authorizer of the API.
@@ -216,6 +242,22 @@ impl Description {
     /// Records a resource of a kind that stack.yaml does not have.
     pub(super) fn leave_kind(&mut self, line: Option<usize>, kind: &str, id: &str) {
         self.leave(line, format!("{kind} `{id}` has no counterpart in stack.yaml yet"), names::next_for(kind));
+    }
+
+    /// Gives a function a URL. `settings` are those that stack.yaml has no words for.
+    pub(super) fn url(&mut self, function: &str, auth: Option<&str>, settings: &[&str], line: Option<usize>) {
+        let callers = if auth.is_some_and(|auth| auth.eq_ignore_ascii_case("AWS_IAM")) { "iam" } else { "public" };
+        if let Some(function) = self.function(function) {
+            function.url = Some((callers, line));
+        }
+        for setting in settings {
+            let next = if setting.eq_ignore_ascii_case("cors") {
+                "answer preflights in the function itself"
+            } else {
+                "the answer is sent once it is complete"
+            };
+            self.leave(line, format!("`{setting}` of the URL of `{function}` has no counterpart in stack.yaml yet"), next);
+        }
     }
 
     /// Finds a function by its name in stack.yaml.

@@ -243,12 +243,6 @@ fn retention(description: &mut Description, days: &[u32]) {
     }
 }
 
-/// Records an index that copies some attributes alone.
-fn leave_projection(description: &mut Description, index: &str, table: &str, line: Option<usize>) {
-    let what = format!("the index `{index}` of the table `{table}` copies some attributes there (INCLUDE), and all of them here");
-    description.leave(line, what, "write `projection: KEYS_ONLY` if the keys are enough; an adopted table would have its index made anew");
-}
-
 /// Records a table with provisioned capacity.
 fn note_provisioned(description: &mut Description, table: &str, line: Option<usize>) {
     let what = format!("the table `{table}` has provisioned capacity there, and is paid per request here");

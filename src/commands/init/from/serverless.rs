@@ -175,7 +175,14 @@ fn function(template: &Template<'_>, description: &mut Description, provider: &N
         "role",
         "module",
         "image",
+        "url",
     ];
+    if let Some(url) = node.get("url").filter(|url| url.text().is_none_or(is_yes)) {
+        let streams = scope.text(url, "invokeMode").as_deref() == Some("RESPONSE_STREAM");
+        let settings = [("cors", url.get("cors").is_some()), ("invokeMode", streams)];
+        let settings: Vec<&str> = settings.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
+        description.url(name, scope.text(url, "authorizer").as_deref(), &settings, node.line_of("url"));
+    }
     leave_properties(description, node, &known, &format!("of the function `{name}`"));
     let has_own = node.get("iamRoleStatements").is_some();
     let inherits = !has_own || scope.is_set(node, "iamRoleStatementsInherit");

@@ -2,7 +2,7 @@
 
 use super::Wanted;
 use super::code;
-use super::description::{Cors, Description, Function, Index, Key, Table};
+use super::description::{Cors, Description, Function, Index, Key, Projection, Table};
 use super::expression::{Expressions, escaped};
 use super::gateway::{self, Declared, Method};
 use super::names::{self, Chosen, plain, unique};
@@ -30,8 +30,9 @@ const CONNECTING: [&str; 12] = [
 ];
 
 /// Types that [`Reader`] reads.
-const READ: [&str; 16] = [
+const READ: [&str; 17] = [
     "aws_lambda_function",
+    "aws_lambda_function_url",
     "aws_dynamodb_table",
     "aws_cloudwatch_log_group",
     "aws_api_gateway_rest_api",
@@ -103,6 +104,9 @@ pub(super) fn read(root: &Node, wanted: &Wanted<'_>) -> (Description, Chosen) {
     }
     for resource in reader.of("aws_lambda_function") {
         reader.function(&mut description, resource);
+    }
+    for resource in reader.of("aws_lambda_function_url") {
+        reader.url(&mut description, resource);
     }
     reader.api(&mut description);
     let days = reader.of("aws_cloudwatch_log_group").filter_map(|group| group.number::<u32>("retention_in_days")).filter(|days| *days > 0);
@@ -250,6 +254,21 @@ impl<'a> Reader<'a> {
         found.map(|(_, reference)| reference.clone()).unwrap_or_default()
     }
 
+    /// Reads the URL of a function.
+    fn url(&self, description: &mut Description, resource: &Resource<'_>) {
+        let named = resource.text("function_arn").or_else(|| resource.text("function_name")).unwrap_or_default();
+        let reference = self.referring(&named);
+        let name = reference.strip_prefix("${functions.").and_then(|rest| rest.split(['}', ':']).next());
+        let Some(name) = name.map(|name| name.trim_end_matches(".arn").to_owned()) else {
+            let what = format!("{} is of a function that is not taken over", resource.address);
+            return description.leave(resource.line, what, "write `url` in the function");
+        };
+        let streams = resource.text("invoke_mode").as_deref() == Some("RESPONSE_STREAM");
+        let settings = [("cors", resource.block("cors").is_some()), ("invoke_mode", streams)];
+        let settings: Vec<&str> = settings.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
+        description.url(&name, resource.text("authorization_type").as_deref(), &settings, resource.line);
+    }
+
     fn table(&self, description: &mut Description, index: usize, resource: &Resource<'_>) {
         let address = &resource.address;
         let types: BTreeMap<String, String> = resource
@@ -270,15 +289,16 @@ impl<'a> Reader<'a> {
             let name = text(node, "name").unwrap_or_default();
             let Some(partition_key) = key(node, "hash_key") else {
                 let what = format!("the index `{name}` of {address} is not taken over: it has more than one partition key, or none");
-                description.leave(node.line(), what, "write it under `indexes`, if stack.yaml has its keys");
+                description.leave(node.line(), what, "write it under `indexes`, with a list of keys");
                 continue;
             };
-            let projection = text(node, "projection_type");
-            if projection.as_deref() == Some("INCLUDE") {
-                super::leave_projection(description, &name, address, node.line());
-            }
-            let keys_only = projection.as_deref() == Some("KEYS_ONLY");
-            indexes.push(Index { name, partition_key, sort_key: key(node, "range_key"), keys_only, line: node.line() });
+            let (partition_key, sort_key) = (vec![partition_key], key(node, "range_key").into_iter().collect());
+            indexes.push(Index { name, partition_key, sort_key, projection: projection(node), line: node.line() });
+        }
+        let mut local_indexes = Vec::new();
+        for node in resource.values.get("local_secondary_index").map(Node::elements).unwrap_or_default() {
+            let (name, sort_key) = (text(node, "name").unwrap_or_default(), key(node, "range_key").into_iter().collect());
+            local_indexes.push(Index { name, partition_key: Vec::new(), sort_key, projection: projection(node), line: node.line() });
         }
         if resource.text("billing_mode").as_deref() == Some("PROVISIONED") {
             super::note_provisioned(description, address, resource.line);
@@ -290,7 +310,6 @@ impl<'a> Reader<'a> {
                 description.leave(line, what, "see whether you need it: what is made here comes without it");
             }
         };
-        leave(resource.block("local_secondary_index").is_some(), "local_secondary_index");
         leave(is_true(resource.values, "stream_enabled"), "stream_enabled");
         leave(is_true(resource.values, "deletion_protection_enabled"), "deletion_protection_enabled");
         leave(resource.block("server_side_encryption").is_some_and(|node| is_true(node, "enabled")), "server_side_encryption");
@@ -301,6 +320,8 @@ impl<'a> Reader<'a> {
         table.partition_key = key(resource.values, "hash_key");
         table.sort_key = key(resource.values, "range_key");
         table.indexes = indexes;
+        table.local_indexes = local_indexes;
+        table.is_infrequent = resource.text("table_class").as_deref() == Some("STANDARD_INFREQUENT_ACCESS");
         table.ttl = resource.block("ttl").filter(|ttl| is_true(ttl, "enabled")).and_then(|ttl| text(ttl, "attribute_name"));
         table.is_restorable = recovery.is_some_and(|recovery| is_true(recovery, "enabled"));
         table.restore_days = recovery.and_then(|recovery| text(recovery, "recovery_period_in_days")?.parse().ok()).filter(|days| *days > 0);
@@ -528,4 +549,11 @@ fn relocate(node: &mut Node, position: Option<Position>) {
         NodeContent::List(elements) => elements.iter_mut().for_each(|node| relocate(node, position)),
         NodeContent::Scalar(_) | NodeContent::Nothing => {}
     }
+}
+
+/// Returns the projection of an index.
+fn projection(index: &Node) -> Projection {
+    let attributes = index.get("non_key_attributes").map(Node::elements).unwrap_or_default().iter();
+    let attributes = attributes.filter_map(Node::text).map(str::to_owned).collect();
+    Projection::of(text(index, "projection_type").as_deref(), attributes)
 }

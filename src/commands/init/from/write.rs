@@ -1,7 +1,7 @@
 //! Text of stack.yaml from a description. Lines that the reader of stack.yaml refuses become comments, each with the reason.
 
 use super::code::{self, Located};
-use super::description::{Description, Function, Left, Operations, Table};
+use super::description::{Description, Function, Left, Operations, Projection, Table};
 use super::names::Chosen;
 use super::variable::is_reference;
 use crate::error::CliError;
@@ -174,6 +174,9 @@ fn functions(lines: &mut Lines, description: &Description, found: &BTreeMap<Stri
         code(lines, function, &found[&function.name], place);
         settings(lines, function);
         routes(lines, function);
+        if let Some((callers, line)) = function.url {
+            lines.add(2, format!("url: {callers}"), line);
+        }
         grants(lines, function, &description.tables);
         permissions(lines, function);
         environment(lines, function);
@@ -260,8 +263,9 @@ fn grants(lines: &mut Lines, function: &Function, tables: &[Table]) {
     for (key, all) in [("reads", &Operation::READS[..]), ("writes", &Operation::WRITES[..])] {
         let mut entries = Vec::new();
         for (table, operations) in &function.grants {
-            let indexes = tables.iter().find(|known| known.name == *table).map(|table| &table.indexes[..]).unwrap_or_default();
-            let indexes: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+            let known = tables.iter().find(|known| known.name == *table).into_iter();
+            let indexes = known.flat_map(|table| table.indexes.iter().chain(&table.local_indexes));
+            let indexes: Vec<&str> = indexes.map(|index| index.name.as_str()).collect();
             entries.extend(grant(table, operations, all, &indexes).map(|text| (text, operations.line)));
         }
         if let [(entry, line)] = entries.as_slice() {
@@ -351,18 +355,32 @@ fn tables(lines: &mut Lines, tables: &[Table]) {
         if let Some(sort) = &table.sort_key {
             lines.add(2, format!("sort_key: {}", key(sort)), line);
         }
-        if !table.indexes.is_empty() {
-            lines.add(2, "indexes:", line);
+        let keys = |keys: &[(String, String)]| match keys {
+            [one] => key(one),
+            several => format!("[{}]", several.iter().map(key).collect::<Vec<_>>().join(", ")),
+        };
+        for (name, indexes) in [("local_indexes:", &table.local_indexes), ("indexes:", &table.indexes)] {
+            if !indexes.is_empty() {
+                lines.add(2, name, line);
+            }
+            for index in indexes {
+                lines.add(3, format!("{}:", quoted(&index.name)), index.line);
+                for (name, of) in [("partition_key", &index.partition_key), ("sort_key", &index.sort_key)] {
+                    if !of.is_empty() {
+                        lines.add(4, format!("{name}: {}", keys(of)), index.line);
+                    }
+                }
+                match &index.projection {
+                    Projection::All => {}
+                    Projection::KeysOnly => lines.add(4, "projection: KEYS_ONLY", index.line),
+                    Projection::Include(attributes) => {
+                        lines.add(4, format!("projection: {{ include: {} }}", flow(attributes)), index.line);
+                    }
+                }
+            }
         }
-        for index in &table.indexes {
-            lines.add(3, format!("{}:", quoted(&index.name)), index.line);
-            lines.add(4, format!("partition_key: {}", key(&index.partition_key)), index.line);
-            if let Some(sort) = &index.sort_key {
-                lines.add(4, format!("sort_key: {}", key(sort)), index.line);
-            }
-            if index.keys_only {
-                lines.add(4, "projection: KEYS_ONLY", index.line);
-            }
+        if table.is_infrequent {
+            lines.add(2, "class: STANDARD_INFREQUENT_ACCESS", line);
         }
         if let Some(ttl) = &table.ttl {
             lines.add(2, format!("ttl: {}", quoted(ttl)), line);

@@ -99,7 +99,7 @@ fn keys(table: &TableFile, path: &[&str; 2], problems: &mut Problems) {
                     Problem::new(format!("`{name}` is twice in the {}", place.replace('_', " "))).help("take one out of the list")
                 } else {
                     let problem = Problem::new(format!("`{name}` is partition key and sort key at once"));
-                    problem.help("name another attribute, or leave sort_key out")
+                    problem.help(if shares_partition { "name another attribute" } else { "name another attribute, or leave sort_key out" })
                 };
                 problems.value(&below(&key, &["name"]), problem);
             }

@@ -7,10 +7,11 @@ mod projection;
 
 pub(crate) use check::check;
 pub(crate) use declare::declare;
-pub use key::KeysFile;
-pub use projection::{Projection, ProjectionFile};
+pub use projection::Projection;
 
 use super::empty_is_default;
+use key::KeysFile;
+use projection::ProjectionFile;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
