@@ -133,6 +133,8 @@ pub(super) fn allow(description: &mut Description, function: &str, permission: P
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.chars().next() {
         None => name.is_empty(),
+        // Several in a row mean no more than one.
+        Some('*') if pattern.starts_with("**") => matches(&pattern[1..], name),
         Some('*') => (0..=name.len()).any(|index| matches(&pattern[1..], &name[index..])),
         Some('?') => !name.is_empty() && matches(&pattern[1..], &name[1..]),
         Some(one) => name.starts_with(one) && matches(&pattern[one.len_utf8()..], &name[one.len_utf8()..]),

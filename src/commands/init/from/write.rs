@@ -6,7 +6,7 @@ use super::names::Chosen;
 use super::variable::is_reference;
 use crate::error::CliError;
 use crate::resources::is_secret_name;
-use crate::stack::{Operation, Stack, StackError};
+use crate::stack::{Operation, Problem, Stack, StackError, limits};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -80,29 +80,40 @@ impl Lines {
         for _ in 0..=self.0.len() {
             let text = self.render();
             let error = match Stack::parse(&text, STACK, Path::new("."), None, None) {
+                Ok(_) if text.len() as u64 > limits::FILE.most => {
+                    return Err(
+                        CliError::failed("the stack.yaml would be larger than 1 MiB").hint("divide the file of the other tool first")
+                    );
+                }
                 Ok(_) => return Ok(text),
                 Err(error) => error,
             };
-            let Some(at) = error.line().and_then(|line| line.checked_sub(1)).filter(|at| *at < self.0.len()) else {
-                return Err(unwritable(&error));
-            };
-            if self.0[at].indent == 0 || self.0[at].text.starts_with('#') {
+            let mut is_better = false;
+            for problem in error.problems() {
+                let at = problem.position.and_then(|position| position.line.checked_sub(1)).filter(|at| *at < self.0.len());
+                if let Some(at) = at.filter(|at| self.0[*at].indent > 0 && !self.0[*at].text.starts_with('#')) {
+                    self.refuse(at, problem, description);
+                    is_better = true;
+                }
+            }
+            if !is_better {
                 return Err(unwritable(&error));
             }
-            // The help would speak of lines of the text that is not written yet.
-            let problem = error.problems().first();
-            let parts =
-                problem.map(|problem| [Some(problem.message.clone()), problem.expected.clone()].into_iter().flatten().collect::<Vec<_>>());
-            let reason = parts.unwrap_or_default().join("; ");
-            let line = self.0[at].source;
-            let what = format!("`{}` is not taken over: {reason}", self.0[at].text);
-            description.left.push(Left { line, what, next: "write it as stack.yaml has it, in place of the comment".to_owned() });
-            if self.0[at].text.starts_with("authorizer:") {
-                self.close_routes(at);
-            }
-            self.disable(at);
         }
         Err(CliError::failed("the file cannot be turned into a stack.yaml"))
+    }
+
+    /// Records the problem of a line, and turns it into a comment.
+    fn refuse(&mut self, at: usize, problem: &Problem, description: &mut Description) {
+        // The help would speak of lines of the text that is not written yet.
+        let reason = [Some(problem.message.as_str()), problem.expected.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let Line { text, source, .. } = &self.0[at];
+        let what = format!("`{text}` is not taken over: {reason}");
+        description.left.push(Left { line: *source, what, next: "write it as stack.yaml has it, in place of the comment".to_owned() });
+        if text.starts_with("authorizer:") {
+            self.close_routes(at);
+        }
+        self.disable(at);
     }
 
     /// Turns a line into a comment, with those below it, and the keys above it that have nothing left.
@@ -135,7 +146,7 @@ impl Lines {
 }
 
 fn unwritable(error: &StackError) -> CliError {
-    let reason = error.problems().first().map(crate::stack::Problem::in_short).unwrap_or_default();
+    let reason = error.problems().first().map(Problem::in_short).unwrap_or_default();
     CliError::failed(format!("the stack.yaml that would be written is refused: {reason}"))
         .hint("if it is the name, give another with --name; otherwise please report it, with the file")
 }
@@ -458,9 +469,10 @@ fn flow<T: AsRef<str>>(texts: &[T]) -> String {
 
 /// Returns a text as a scalar of YAML that is read as text, in quotes where needed.
 fn quoted(text: &str) -> String {
-    let is_plain = (text == "." || text.starts_with("../") || text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/'))
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
-        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off");
+    let is_plain =
+        (matches!(text, "." | "..") || text.starts_with("../") || text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/'))
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+            && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off");
     let is_route = text.split_once(' ').is_some_and(|(method, path)| {
         method.chars().all(|c| c.is_ascii_uppercase())
             && path.starts_with('/')
