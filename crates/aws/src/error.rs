@@ -76,6 +76,7 @@ const BY_MESSAGE: &[(&str, &str, Verdict, Source)] = {
         ("ConflictException", "already exist", Exists, Reported),
         ("ConflictException", "already has this name", Exists, Recorded),
         ("ResourceConflictException", "already exist", Exists, Recorded),
+        ("ResourceConflictException", "FunctionUrlConfig exists", Exists, Recorded),
         // A function that could not be created stays that way, so a wait would never end.
         ("ResourceConflictException", "following state: Failed", Verdict::Final(Class::Refused), Assumed),
         ("ResourceConflictException", "", NotYet("Lambda to finish with the function"), Recorded),
