@@ -71,7 +71,7 @@ pub(super) fn resources(section: Option<&Node>) -> Vec<Resource<'_>> {
         .collect()
 }
 
-impl<'a> Template<'a> {
+impl Template<'_> {
     /// Names functions and tables, and chooses project and environment.
     pub(super) fn name(&mut self, description: &mut Description, wanted: &Wanted<'_>) -> Chosen {
         self.scope.stage = description.stage.clone().unwrap_or_else(|| "dev".to_owned());

@@ -49,6 +49,7 @@ pub(super) struct Left {
 
 /// Lambda function.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct Function {
     /// Name in stack.yaml.
     pub(super) name: String,
@@ -60,7 +61,7 @@ pub(super) struct Function {
     pub(super) memory: Option<u32>,
     /// Timeout in seconds.
     pub(super) timeout: Option<u32>,
-    /// Architecture is x86_64, Lambda's default, rather than arm64.
+    /// Architecture is `x86_64`, Lambda's default, rather than arm64.
     pub(super) is_x86: bool,
     /// Environment variables.
     pub(super) environment: Vec<Variable>,
@@ -374,7 +375,7 @@ impl Description {
                     .tables
                     .iter()
                     .any(|table| table_variable(&table.name) == variable.name && *value == format!("${{tables.{}}}", table.name));
-                !is_table && !(variable.name == "ENVIRONMENT" && value == "${environment}")
+                !(is_table || variable.name == "ENVIRONMENT" && value == "${environment}")
             });
         }
     }

@@ -50,7 +50,15 @@ pub(super) struct Expressions<'a> {
 /// Text, or the reason why stack.yaml cannot have it.
 pub(super) type Value = Result<String, String>;
 
-impl<'a> Expressions<'a> {
+/// Kind of a text that may hold `${…}`.
+enum Text<'a> {
+    /// Text in which only the Serverless Framework replaces anything.
+    Plain,
+    /// Argument of `Fn::Sub`, with the map of its own variables.
+    Sub(Option<&'a Node>),
+}
+
+impl Expressions<'_> {
     /// Returns the value of a node.
     pub(super) fn value(&self, node: &Node) -> Value {
         finish(&self.raw(node)?)
@@ -121,7 +129,7 @@ impl<'a> Expressions<'a> {
     fn nested(&self, node: &Node) -> Value {
         let Some((name, argument)) = function(node) else {
             return match node.text() {
-                Some(text) => self.template(text, None),
+                Some(text) => self.template(text, &Text::Plain),
                 None => Err("it is no text".to_owned()),
             };
         };
@@ -135,8 +143,8 @@ impl<'a> Expressions<'a> {
                 let (thing, attribute) = argument.text().unwrap_or_default().split_once('.').unwrap_or_default();
                 self.attribute(thing, attribute, node.line())
             }
-            ("Sub", [text, variables]) => self.template(text.text().unwrap_or_default(), Some(Some(variables))),
-            ("Sub", _) => self.template(argument.text().unwrap_or_default(), Some(None)),
+            ("Sub", [text, variables]) => self.template(text.text().unwrap_or_default(), &Text::Sub(Some(variables))),
+            ("Sub", _) => self.template(argument.text().unwrap_or_default(), &Text::Sub(None)),
             ("Join", [separator, list]) => {
                 let parts: Vec<String> = list.elements().iter().map(|node| self.raw(node)).collect::<Result<_, _>>()?;
                 Ok(parts.join(separator.text().unwrap_or_default()))
@@ -210,8 +218,8 @@ impl<'a> Expressions<'a> {
         }
     }
 
-    /// Fills in a text: variables of the Serverless Framework everywhere, and those of `Fn::Sub` if it is one, which may bring a map of its own.
-    fn template(&self, text: &str, sub: Option<Option<&Node>>) -> Value {
+    /// Fills in a text: variables of the Serverless Framework everywhere, and those of `Fn::Sub` if it is one.
+    fn template(&self, text: &str, of: &Text<'_>) -> Value {
         let mut result = String::new();
         let mut rest = text;
         while let Some(begin) = rest.find("${") {
@@ -221,21 +229,26 @@ impl<'a> Expressions<'a> {
             };
             let inner = &rest[begin + 2..begin + 2 + length];
             rest = &rest[begin + 3 + length..];
-            result.push_str(&match sub {
-                _ if self.serverless.is_some() && is_serverless(inner) => self.variable(inner)?,
-                None => format!("$${{{inner}}}"),
-                Some(_) if inner.starts_with('!') => format!("$${{{}}}", &inner[1..]),
-                Some(own) => {
-                    let inner = inner.trim();
-                    match (own.and_then(|map| map.get(inner)), inner.split_once('.')) {
-                        (Some(node), _) => self.raw(node)?,
-                        (None, Some((id, attribute))) => self.attribute(id, attribute, None)?,
-                        (None, None) => self.reference(inner, None)?,
-                    }
-                }
-            });
+            if self.serverless.is_some() && is_serverless(inner) {
+                result.push_str(&self.variable(inner)?);
+                continue;
+            }
+            match (of, inner.strip_prefix('!')) {
+                (Text::Plain, _) => result.extend(["$${", inner, "}"]),
+                (Text::Sub(_), Some(literal)) => result.extend(["$${", literal, "}"]),
+                (Text::Sub(own), None) => result.push_str(&self.substituted(inner.trim(), *own)?),
+            }
         }
         Ok(result + rest)
+    }
+
+    /// Returns the value of a variable in `Fn::Sub`, which may bring a map of its own.
+    fn substituted(&self, inner: &str, own: Option<&Node>) -> Value {
+        match (own.and_then(|map| map.get(inner)), inner.split_once('.')) {
+            (Some(node), _) => self.raw(node),
+            (None, Some((id, attribute))) => self.attribute(id, attribute, None),
+            (None, None) => self.reference(inner, None),
+        }
     }
 
     /// Returns the value of a variable of the Serverless Framework, or of its fallback.
@@ -244,7 +257,7 @@ impl<'a> Expressions<'a> {
             Some((first, fallback)) => (first, Some(fallback)),
             None => (inner, None),
         };
-        let first = match self.template(first, None).map(|text| text.replace("$${", "${")) {
+        let first = match self.template(first, &Text::Plain).map(|text| text.replace("$${", "${")) {
             Ok(text) => text.replace("${environment}", &self.stage),
             Err(reason) => return Err(reason),
         };
@@ -265,7 +278,7 @@ impl<'a> Expressions<'a> {
                 match fallback.strip_prefix(['\'', '"']).and_then(|rest| rest.strip_suffix(['\'', '"'])) {
                     Some(literal) => Ok(escaped(literal)),
                     None if is_serverless(fallback) => self.variable(fallback),
-                    None if fallback.starts_with("${") => self.template(fallback, None),
+                    None if fallback.starts_with("${") => self.template(fallback, &Text::Plain),
                     None => Ok(escaped(fallback)),
                 }
             }

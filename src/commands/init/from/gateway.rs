@@ -14,7 +14,8 @@ pub(super) const BY_KEY: &str = "by API key";
 #[derive(Debug, Default)]
 pub(super) struct Method {
     pub(super) path: String,
-    pub(super) method: String,
+    /// HTTP method, or `ANY`.
+    pub(super) verb: String,
     /// Text that names the function, such as the address of an integration.
     pub(super) target: String,
     /// Type of authorization, as API Gateway writes it.
@@ -43,7 +44,7 @@ pub(super) fn reads(kind: &str) -> bool {
 
 /// Adds a method to the function that its target names.
 pub(super) fn add(description: &mut Description, method: &Method) {
-    let Method { path, method: verb, target, authorization, authorizer, line } = method;
+    let Method { path, verb, target, authorization, authorizer, line } = method;
     if verb == "OPTIONS" {
         // The usual mock for preflights, or a route of a function: either way `api.cors` has its place.
         let what = format!("the method OPTIONS of {path} is not taken over: API Gateway answers preflights from `api.cors`");
@@ -102,7 +103,7 @@ pub(super) fn read(template: &Template<'_>, description: &mut Description) {
         let target = scope.get(properties, "Integration").and_then(|node| scope.value(node.get("Uri")?).ok()).unwrap_or_default();
         let method = Method {
             path: path(id_of(properties.get("ResourceId"))),
-            method: scope.text(properties, "HttpMethod").unwrap_or_default(),
+            verb: scope.text(properties, "HttpMethod").unwrap_or_default(),
             target,
             authorization: if scope.is_set(properties, "ApiKeyRequired") {
                 BY_KEY.to_owned()
@@ -132,7 +133,7 @@ pub(super) fn read(template: &Template<'_>, description: &mut Description) {
         let target = properties.get("Target").and_then(integration).and_then(|id| integrations.get(id.as_str()).cloned());
         let method = Method {
             path: path.to_owned(),
-            method: method.to_owned(),
+            verb: method.to_owned(),
             target: target.unwrap_or_default(),
             authorization: scope.text(properties, "AuthorizationType").unwrap_or_default(),
             authorizer: id_of(properties.get("AuthorizerId")).map(|id| plain(&id, &["authorizer"])),

@@ -180,11 +180,10 @@ fn kind_of(root: &Node, shown: &str) -> Result<Kind, CliError> {
 
 /// Returns the error of a file from which nothing can be taken over.
 fn nothing(description: &Description, shown: &str) -> CliError {
-    let mut message = format!("{shown} has no function and no table that stack.yaml can have; nothing is written");
-    for left in &description.left {
-        message.push_str(&format!("\n{}", line_of(shown, left, "")));
-    }
-    CliError::failed(message).hint("`liveinsight init` without --from begins a project of its own")
+    let head = format!("{shown} has no function and no table that stack.yaml can have; nothing is written");
+    let lines = description.left.iter().map(|left| line_of(shown, left, ""));
+    CliError::failed(std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n"))
+        .hint("`liveinsight init` without --from begins a project of its own")
 }
 
 /// Returns the way from a directory to another one.

@@ -42,7 +42,7 @@ pub(super) fn unique(name: String, is_taken: impl Fn(&str) -> bool) -> String {
     if !is_taken(&name) {
         return name;
     }
-    (2..).map(|number| format!("{name}-{number}")).find(|name| !is_taken(name)).unwrap_or(name)
+    (2..=usize::MAX).map(|number| format!("{name}-{number}")).find(|name| !is_taken(name)).unwrap_or(name)
 }
 
 /// Returns the next step for a resource that has no counterpart.

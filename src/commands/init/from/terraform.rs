@@ -100,7 +100,7 @@ pub(super) fn read(root: &Node, wanted: &Wanted<'_>) -> (Description, Chosen) {
         .find_map(|resource| resource.text("arn").filter(|arn| arn.contains(":lambda:") || arn.contains(":dynamodb:")));
     description.region = arn.and_then(|arn| arn.split(':').nth(3).map(str::to_owned)).filter(|region| !region.is_empty());
     for (index, resource) in reader.of("aws_dynamodb_table").enumerate() {
-        reader.table(&mut description, index, resource);
+        table(&mut description, index, resource);
     }
     for resource in reader.of("aws_lambda_function") {
         reader.function(&mut description, resource);
@@ -269,66 +269,6 @@ impl<'a> Reader<'a> {
         description.url(&name, resource.text("authorization_type").as_deref(), &settings, resource.line);
     }
 
-    fn table(&self, description: &mut Description, index: usize, resource: &Resource<'_>) {
-        let address = &resource.address;
-        let types: BTreeMap<String, String> = resource
-            .values
-            .get("attribute")
-            .map(Node::elements)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|node| Some((text(node, "name")?, text(node, "type")?)))
-            .collect();
-        let key = |node: &Node, key: &str| -> Option<Key> {
-            let name = text(node, key)?;
-            let kind = types.get(&name)?.clone();
-            Some((name, kind))
-        };
-        let mut indexes = Vec::new();
-        for node in resource.values.get("global_secondary_index").map(Node::elements).unwrap_or_default() {
-            let name = text(node, "name").unwrap_or_default();
-            let Some(partition_key) = key(node, "hash_key") else {
-                let what = format!("the index `{name}` of {address} is not taken over: it has more than one partition key, or none");
-                description.leave(node.line(), what, "write it under `indexes`, with a list of keys");
-                continue;
-            };
-            let (partition_key, sort_key) = (vec![partition_key], key(node, "range_key").into_iter().collect());
-            indexes.push(Index { name, partition_key, sort_key, projection: projection(node), line: node.line() });
-        }
-        let mut local_indexes = Vec::new();
-        for node in resource.values.get("local_secondary_index").map(Node::elements).unwrap_or_default() {
-            let (name, sort_key) = (text(node, "name").unwrap_or_default(), key(node, "range_key").into_iter().collect());
-            local_indexes.push(Index { name, partition_key: Vec::new(), sort_key, projection: projection(node), line: node.line() });
-        }
-        if resource.text("billing_mode").as_deref() == Some("PROVISIONED") {
-            super::note_provisioned(description, address, resource.line);
-        }
-        let mut leave = |is_there: bool, key: &str| {
-            if is_there {
-                let line = resource.values.line_of(key).or(resource.line);
-                let what = format!("`{key}` of {address} has no counterpart in stack.yaml yet");
-                description.leave(line, what, "see whether you need it: what is made here comes without it");
-            }
-        };
-        leave(is_true(resource.values, "stream_enabled"), "stream_enabled");
-        leave(is_true(resource.values, "deletion_protection_enabled"), "deletion_protection_enabled");
-        leave(resource.block("server_side_encryption").is_some_and(|node| is_true(node, "enabled")), "server_side_encryption");
-        leave(resource.block("replica").is_some(), "replica");
-        let most = |key: &str| text(resource.block("on_demand_throughput")?, key)?.parse::<u32>().ok().filter(|units| *units > 0);
-        let recovery = resource.block("point_in_time_recovery");
-        let table = &mut description.tables[index];
-        table.partition_key = key(resource.values, "hash_key");
-        table.sort_key = key(resource.values, "range_key");
-        table.indexes = indexes;
-        table.local_indexes = local_indexes;
-        table.is_infrequent = resource.text("table_class").as_deref() == Some("STANDARD_INFREQUENT_ACCESS");
-        table.ttl = resource.block("ttl").filter(|ttl| is_true(ttl, "enabled")).and_then(|ttl| text(ttl, "attribute_name"));
-        table.is_restorable = recovery.is_some_and(|recovery| is_true(recovery, "enabled"));
-        table.restore_days = recovery.and_then(|recovery| text(recovery, "recovery_period_in_days")?.parse().ok()).filter(|days| *days > 0);
-        table.max_read_units = most("max_read_request_units");
-        table.max_write_units = most("max_write_request_units");
-    }
-
     fn function(&self, description: &mut Description, resource: &Resource<'_>) {
         let Some(name) = self.functions.get(&resource.address).cloned() else { return };
         let values = resource.values;
@@ -471,7 +411,7 @@ impl<'a> Reader<'a> {
             let method = Method {
                 // The root is no resource of its own in the state.
                 path: paths.get(&key.0).cloned().unwrap_or_else(|| "/".to_owned()),
-                method: key.1.clone(),
+                verb: key.1.clone(),
                 target: targets.get(&key).cloned().unwrap_or_default(),
                 authorization: resource.text("authorization").unwrap_or_default(),
                 authorizer: resource.text("authorizer_id").and_then(|id| authorizers.get(&id).cloned()),
@@ -492,7 +432,7 @@ impl<'a> Reader<'a> {
             let target = resource.text("target").and_then(|target| integrations.get(target.strip_prefix("integrations/")?).cloned());
             let method = Method {
                 path: path.to_owned(),
-                method: method.to_owned(),
+                verb: method.to_owned(),
                 target: self.target(&target.unwrap_or_default()),
                 authorization: resource.text("authorization_type").unwrap_or_default(),
                 authorizer: resource.text("authorizer_id").and_then(|id| authorizers.get(&id).cloned()),
@@ -549,6 +489,67 @@ fn relocate(node: &mut Node, position: Option<Position>) {
         NodeContent::List(elements) => elements.iter_mut().for_each(|node| relocate(node, position)),
         NodeContent::Scalar(_) | NodeContent::Nothing => {}
     }
+}
+
+/// Reads keys, indexes and settings of a table.
+fn table(description: &mut Description, index: usize, resource: &Resource<'_>) {
+    let address = &resource.address;
+    let types: BTreeMap<String, String> = resource
+        .values
+        .get("attribute")
+        .map(Node::elements)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|node| Some((text(node, "name")?, text(node, "type")?)))
+        .collect();
+    let key = |node: &Node, key: &str| -> Option<Key> {
+        let name = text(node, key)?;
+        let kind = types.get(&name)?.clone();
+        Some((name, kind))
+    };
+    let mut indexes = Vec::new();
+    for node in resource.values.get("global_secondary_index").map(Node::elements).unwrap_or_default() {
+        let name = text(node, "name").unwrap_or_default();
+        let Some(partition_key) = key(node, "hash_key") else {
+            let what = format!("the index `{name}` of {address} is not taken over: it has more than one partition key, or none");
+            description.leave(node.line(), what, "write it under `indexes`, with a list of keys");
+            continue;
+        };
+        let (partition_key, sort_key) = (vec![partition_key], key(node, "range_key").into_iter().collect());
+        indexes.push(Index { name, partition_key, sort_key, projection: projection(node), line: node.line() });
+    }
+    let mut local_indexes = Vec::new();
+    for node in resource.values.get("local_secondary_index").map(Node::elements).unwrap_or_default() {
+        let (name, sort_key) = (text(node, "name").unwrap_or_default(), key(node, "range_key").into_iter().collect());
+        local_indexes.push(Index { name, partition_key: Vec::new(), sort_key, projection: projection(node), line: node.line() });
+    }
+    if resource.text("billing_mode").as_deref() == Some("PROVISIONED") {
+        super::note_provisioned(description, address, resource.line);
+    }
+    let mut leave = |is_there: bool, key: &str| {
+        if is_there {
+            let line = resource.values.line_of(key).or(resource.line);
+            let what = format!("`{key}` of {address} has no counterpart in stack.yaml yet");
+            description.leave(line, what, "see whether you need it: what is made here comes without it");
+        }
+    };
+    leave(is_true(resource.values, "stream_enabled"), "stream_enabled");
+    leave(is_true(resource.values, "deletion_protection_enabled"), "deletion_protection_enabled");
+    leave(resource.block("server_side_encryption").is_some_and(|node| is_true(node, "enabled")), "server_side_encryption");
+    leave(resource.block("replica").is_some(), "replica");
+    let most = |key: &str| text(resource.block("on_demand_throughput")?, key)?.parse::<u32>().ok().filter(|units| *units > 0);
+    let recovery = resource.block("point_in_time_recovery");
+    let table = &mut description.tables[index];
+    table.partition_key = key(resource.values, "hash_key");
+    table.sort_key = key(resource.values, "range_key");
+    table.indexes = indexes;
+    table.local_indexes = local_indexes;
+    table.is_infrequent = resource.text("table_class").as_deref() == Some("STANDARD_INFREQUENT_ACCESS");
+    table.ttl = resource.block("ttl").filter(|ttl| is_true(ttl, "enabled")).and_then(|ttl| text(ttl, "attribute_name"));
+    table.is_restorable = recovery.is_some_and(|recovery| is_true(recovery, "enabled"));
+    table.restore_days = recovery.and_then(|recovery| text(recovery, "recovery_period_in_days")?.parse().ok()).filter(|days| *days > 0);
+    table.max_read_units = most("max_read_request_units");
+    table.max_write_units = most("max_write_request_units");
 }
 
 /// Returns the projection of an index.

@@ -344,7 +344,7 @@ fn environment(lines: &mut Lines, function: &Function) {
         match &variable.value {
             Ok(value) => lines.add(3, format!("{}: {}", quoted(&variable.name), quoted(value)), variable.line),
             Err(reason) => {
-                lines.add(if known { 3 } else { 2 }, format!("# not taken over: {}: {}", comment(&variable.name), comment(reason)), None)
+                lines.add(if known { 3 } else { 2 }, format!("# not taken over: {}: {}", comment(&variable.name), comment(reason)), None);
             }
         }
     }
