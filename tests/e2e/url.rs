@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::SystemTime};
 use strict_aws::{Request, Signer};
 
-const STACK: &str = r#"project: small
+const STACK: &str = r"project: small
 region: eu-west-1
 environments: { dev: {}, closed: { functions: { counter: { url: none } } } }
 functions:
   counter: { source: crates/hello, url: public }
   admin: { source: crates/hello, url: iam }
-"#;
+";
 
 /// Function that answers with the request.
 const HELLO: &str = r##"mod runtime;

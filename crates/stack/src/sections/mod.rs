@@ -234,13 +234,7 @@ pub(crate) fn declare(declaring: &mut Declaring<'_>, content: &Content) -> Optio
     let api = api::declare(declaring);
     site::declare(declaring, content, api.as_ref());
     let functions = functions::declare(declaring, content);
-    let deployment = match api {
-        Some(api) => Some(declaring.deploy(api, &functions)),
-        None => {
-            functions.iter().for_each(|(name, function)| declaring.permission(None, name, function));
-            None
-        }
-    };
+    let deployment = api.map(|api| declaring.deploy(api, &functions));
     functions::declare_urls(declaring, &functions);
     alarms::declare(declaring);
     deployment

@@ -54,6 +54,10 @@ pub(super) fn check(function: &FunctionFile, url: Option<UrlFile>, path: &[&str]
 pub(crate) fn declare(declaring: &mut Declaring<'_>, functions: &BTreeMap<&str, Declared>) {
     for (name, declared) in functions {
         let Some(url) = declaring.stack.functions[*name].url else { continue };
+        if !declaring.stack.has_api() {
+            // With an API, one permission is for both.
+            declaring.permission(None, name, declared);
+        }
         let alias = Alias::name_of(&declared.alias, LIVE_ALIAS);
         let url = FunctionUrl::new(Function::name_of(&declared.function), alias, url == Url::Public);
         let url = declaring.graph.add_part(&declared.function, name, url);
