@@ -111,16 +111,22 @@ fn durations_are_billed_with_the_memory() {
 #[test]
 fn the_series_of_the_shipped_stack() {
     let text = include_str!("../../../stack.yaml");
-    let stack = Stack::parse(text, "stack.yaml", Path::new(env!("CARGO_MANIFEST_DIR")), Some("dev"), None).unwrap();
-    let declaration = declare(&stack, &Target::aws("aws", "us-east-1", "123456789012"), &Content::default());
+    let parsed = |text: &str| Stack::parse(text, "stack.yaml", Path::new(env!("CARGO_MANIFEST_DIR")), Some("dev"), None).unwrap();
+    let target = Target::aws("aws", "us-east-1", "123456789012");
+    let detailed = parsed(&text.replace("\napi:\n", "\napi:\n  detailed_metrics: true\n"));
+    let declaration = declare(&detailed, &target, &Content::default());
+    let inventory = Inventory::declared(declaration.graph.entries());
+    let of_methods = series(declaration.graph.entries(), &detailed, &inventory, "us-east-1");
+    let stack = parsed(text);
+    let declaration = declare(&stack, &target, &Content::default());
     let entries = declaration.graph.entries();
     let all = series(entries, &stack, &Inventory::declared(entries), "us-east-1");
     let count = |namespace: &str| all.iter().filter(|series| series.namespace == namespace).count();
     assert_eq!(count("AWS/Lambda"), 3 * 2);
     // Two tables with an index each are written and read.
     assert_eq!(count("AWS/DynamoDB"), 2 * 2 * 2);
-    // The stage, three routes and their preflights have series.
-    assert_eq!(count("AWS/ApiGateway"), 1 + 6);
+    // The stage has a series, and with detailed metrics three routes and their preflights have.
+    assert_eq!((count("AWS/ApiGateway"), of_methods.len() - all.len()), (1, 6));
     assert_eq!(count("AWS/S3"), 1);
     // These have no series before AWS has assigned their names.
     assert_eq!((count("AWS/Logs"), count("AWS/CloudFront")), (0, 0));
