@@ -113,8 +113,8 @@ functions:
 ```
 
 `outputs` prints it as `counter_function_url`. The function gets every method and path, as payload version 2.0, which `lambda_http` reads like any other. An
-answer may take as long as the function's timeout, where an API gives up after 29 seconds. Lambda charges nothing for the address itself. `url: iam` admits callers with the permission `lambda:InvokeFunctionUrl`, who sign
-their requests.
+answer may take as long as the function's timeout, where an API gives up after 29 seconds. Lambda charges nothing for the address itself. `url: iam` admits callers with the permissions
+`lambda:InvokeFunctionUrl` and `lambda:InvokeFunction`, who sign their requests.
 
 | an API has, and a URL has not | in its place |
 |---|---|

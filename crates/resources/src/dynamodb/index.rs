@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A global secondary index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Index {
-    /// Its partition key.
+    /// Partition key.
     pub partition_key: Keys,
-    /// Its sort key. None is shown as an empty text, like the table's.
+    /// Sort key, an empty text in JSON if there is none.
     pub sort_key: Keys,
     /// Attributes that the index copies of each item.
     #[serde(flatten)]
@@ -74,7 +74,7 @@ impl Index {
 /// A local secondary index: the items of a partition key of the table, in another order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LocalIndex {
-    /// Its sort key. The partition key is the table's.
+    /// Sort key; the partition key is the table's.
     pub sort_key: KeyAttribute,
     /// Attributes that the index copies of each item.
     #[serde(flatten)]
@@ -95,7 +95,7 @@ impl LocalIndex {
     }
 }
 
-/// One change of an index, as `UpdateTable` takes it.
+/// Change of an index, as `UpdateTable` takes it.
 pub(super) struct Step<'a> {
     pub(super) update: GlobalSecondaryIndexUpdate,
     /// Index that the change adds.

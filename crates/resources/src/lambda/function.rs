@@ -366,7 +366,7 @@ impl Function {
         Ok(listed.filter_map(|listed| Some(orphan(&logical(&listed.name)?, listed).unproven())).collect())
     }
 
-    /// Takes the tag of a URL for desired as long as there is a URL: once it is no longer declared, it is found by the tag.
+    /// Hides the tag of a URL that is no longer declared for as long as there is the URL, which is found by it.
     async fn keep_url_tag(&self, aws: &Aws, mut observed: Observed<Self>) -> Result<Observed<Self>> {
         let is_left = self.tags.get(FUNCTION_URL_TAG).is_none() && observed.spec.tags.get(FUNCTION_URL_TAG).is_some();
         if is_left && function_url::get(aws, &self.name, LIVE_ALIAS).await?.is_some() {

@@ -32,7 +32,8 @@ pub struct FunctionUrl {
     pub function: Ref<String>,
     /// Name of the alias that answers.
     pub alias: Ref<String>,
-    /// `NONE` for everybody, or `AWS_IAM` for callers with the permission `lambda:InvokeFunctionUrl`, who sign their requests.
+    /// `NONE` for everybody, or `AWS_IAM` for callers with the permissions `lambda:InvokeFunctionUrl` and `lambda:InvokeFunction`, who sign
+    /// their requests.
     pub auth_type: String,
     /// `BUFFERED` or `RESPONSE_STREAM`.
     pub invoke_mode: String,
@@ -167,9 +168,9 @@ impl FunctionUrl {
     pub async fn sweep(aws: &Aws, alias: &str, logical: impl Fn(&str) -> Option<String>) -> Result<Vec<Orphan<Aws>>> {
         let mut orphans = Vec::new();
         for (logical, function) in Function::with_tag(aws, FUNCTION_URL_TAG, logical).await? {
-            let wish = Self::new(function.name.clone().into(), alias.to_owned().into(), false);
+            let desired = Self::new(function.name.clone().into(), alias.to_owned().into(), false);
             let output = FunctionUrlOutput { url: String::new(), function_arn: function.arn };
-            orphans.push(Orphan::part(Id::new::<Function>(&logical), &logical, wish, output).unproven());
+            orphans.push(Orphan::part(Id::new::<Function>(&logical), &logical, desired, output).unproven());
         }
         Ok(orphans)
     }

@@ -1,6 +1,6 @@
 //! `smoke`: requests that check a release, and the answers that they must get.
 
-use super::{FunctionFile, Route, SecretsFrom, StackFile, empty_is_default, functions};
+use super::{FunctionFile, Route, SecretsFrom, StackFile, Url, empty_is_default, functions};
 use crate::diagnostic::Problem;
 use crate::problems::{Problems, below};
 use crate::values::{Seconds, Text};
@@ -105,7 +105,7 @@ impl SmokeFile {
 struct Fronts {
     has_api: bool,
     has_site: bool,
-    /// Functions with a URL, in some environment at least; `None` if they are not all known.
+    /// Functions with a public URL, in some environment at least; `None` if they are not all known.
     with_url: Option<BTreeSet<String>>,
     /// Routes of the API; `None` if they are not all known, or one of them takes any method or any path.
     routes: Option<Vec<Route>>,
@@ -125,11 +125,11 @@ pub(crate) fn check(file: &StackFile, problems: &mut Problems) {
     }
 }
 
-/// Returns the functions that have a URL in some environment.
+/// Returns the functions that have a public URL in some environment: the check signs no request.
 fn with_url(file: &StackFile) -> BTreeSet<String> {
     let has_url = |name: &str, function: &FunctionFile| {
         let overrides = file.overrides().filter_map(|(_, environment)| environment.functions.get(name)?.url);
-        function.url.into_iter().chain(overrides).any(|url| url.resolve().is_some())
+        function.url.into_iter().chain(overrides).any(|url| url.resolve() == Some(Url::Public))
     };
     file.functions.iter().filter(|(name, function)| has_url(name, function)).map(|(name, _)| name.clone()).collect()
 }
@@ -186,7 +186,7 @@ impl SmokeFile {
         match front {
             Front::Function(name) => {
                 let with_url = fronts.with_url.as_ref().filter(|with_url| !with_url.contains(&name))?;
-                let problem = Problem::new(format!("there is no function `{name}` with a URL to ask"))
+                let problem = Problem::new(format!("there is no function `{name}` with a public URL to ask"))
                     .known(&name, with_url.iter().map(String::as_str));
                 Some(("of", if problem.help.is_some() { problem } else { problem.help("give the function `url: public`") }))
             }

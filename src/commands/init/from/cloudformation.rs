@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// Types that exist only to connect others, or that each stack has anyway.
-const CONNECTING: [&str; 5] = [
+const CONNECTING: [&str; 7] = [
+    "AWS::Lambda::Alias",
     "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
     "AWS::ApiGateway::Deployment",
     "AWS::ApiGateway::Account",
     "AWS::ApiGatewayV2::Deployment",
@@ -49,8 +51,10 @@ pub(super) fn read(root: &Node, wanted: &Wanted<'_>) -> (Description, Chosen) {
         parameter.get("Default").filter(|_| is_stage)?.text().map(str::to_owned)
     });
     description.stage = stage;
-    let scope = Expressions { template: Some(root), ..Expressions::default() };
-    let mut template = Template { resources: resources(root.get("Resources")), globals: root.get("Globals"), scope };
+    let stage = description.stage.clone().unwrap_or_else(|| "dev".to_owned());
+    let scope = Expressions { template: Some(root), stage, ..Expressions::default() };
+    let resources = existing(resources(root.get("Resources")), &scope, &mut description);
+    let mut template = Template { resources, globals: root.get("Globals"), scope };
     let chosen = template.name(&mut description, wanted);
     template.read(&mut description);
     (description, chosen)
@@ -69,6 +73,23 @@ pub(super) fn resources(section: Option<&Node>) -> Vec<Resource<'_>> {
             node,
         })
         .collect()
+}
+
+/// Returns the resources that a deployment with the parameters' defaults makes. A condition that the defaults do not decide leaves its resource out.
+pub(super) fn existing<'a>(resources: Vec<Resource<'a>>, scope: &Expressions<'_>, description: &mut Description) -> Vec<Resource<'a>> {
+    let mut kept = Vec::new();
+    for resource in resources {
+        let condition = resource.node.get("Condition").and_then(Node::text);
+        match condition.map(|name| (name, scope.condition(name))) {
+            None | Some((_, Some(true))) => kept.push(resource),
+            Some((name, decided)) => {
+                let why = if decided.is_some() { "is false with the parameters' defaults" } else { "is not decided by defaults" };
+                let what = format!("{} `{}` is not taken over: its condition `{name}` {why}", resource.kind, resource.id);
+                description.leave(resource.line, what, "write what another environment needs by hand");
+            }
+        }
+    }
+    kept
 }
 
 impl Template<'_> {
@@ -297,14 +318,7 @@ impl Template<'_> {
                 "Role",
             ];
             if is_sam {
-                known.extend([
-                    "Events",
-                    "Policies",
-                    "FunctionUrlConfig",
-                    "AutoPublishAlias",
-                    "DeploymentPreference",
-                    "PermissionsBoundary",
-                ]);
+                known.extend(["Events", "Policies", "FunctionUrlConfig", "AutoPublishAlias"]);
             }
             leave_properties(description, source, &known, &format!("of the function `{name}`"));
         }
@@ -354,6 +368,9 @@ impl Template<'_> {
 
     /// Reads the policies in a role.
     pub(super) fn role_policies(&self, description: &mut Description, function: &str, role: &Node) {
+        if role.get("PermissionsBoundary").is_some() {
+            leave_boundary(description, function, role.line_of("PermissionsBoundary"));
+        }
         for node in list(&self.scope, role, "ManagedPolicyArns") {
             let name = self.scope.value(node).unwrap_or_else(|_| "of the file".to_owned());
             policy::managed(description, function, &name, node.line());
@@ -392,10 +409,14 @@ impl Template<'_> {
 
     /// Reads the statements of a policy.
     pub(super) fn document(&self, description: &mut Description, function: &str, document: Option<&Node>) {
-        let Some(statements) = document.and_then(|document| document.get("Statement")) else { return };
-        let single = statements.get("Action").is_some().then_some(statements);
+        let Some(statements) = document.and_then(|document| self.scope.get(document, "Statement")) else { return };
+        let single = statements.get("Effect").is_some().then_some(statements);
         for statement in single.into_iter().chain(statements.elements()) {
-            policy::statement(description, &self.scope, function, statement);
+            policy::statement(description, &self.scope, function, self.scope.taken(statement));
+        }
+        if function_of(statements).is_some() {
+            let what = format!("the statements of a policy of `{function}` are not taken over: they are not evaluated");
+            description.leave(statements.line(), what, "write what the function needs under its `permissions`");
         }
     }
 }
@@ -409,11 +430,23 @@ pub(super) fn list<'node>(scope: &Expressions<'_>, node: &'node Node, key: &str)
 pub(super) fn leave_properties(description: &mut Description, node: &Node, known: &[&str], of: &str) {
     for (key, value) in node.entries().filter(|(key, _)| !known.contains(key)) {
         let line = node.line_of(key).or(value.line());
-        description.leave(
-            line,
-            format!("`{key}` {of} has no counterpart in stack.yaml yet"),
-            "see whether you need it: what is made here comes without it",
-        );
+        description.leave(line, format!("`{key}` {of} is not taken over"), next_for_property(key));
+    }
+}
+
+/// Records the permissions boundary of a function's role.
+pub(super) fn leave_boundary(description: &mut Description, function: &str, line: Option<usize>) {
+    let what = format!("the permissions boundary of the role of `{function}` is not taken over");
+    description.leave(line, what, next_for_property("PermissionsBoundary"));
+}
+
+/// Returns the next step for a property.
+fn next_for_property(key: &str) -> &'static str {
+    match key {
+        "DeletionProtectionEnabled" => "write `protect: true` under the environment: it covers all tables",
+        "PermissionsBoundary" => "`permissions_boundary` of stack.yaml is for all roles",
+        "DeploymentPreference" => "`up --canary` sends a share of the requests to new code first",
+        _ => "see whether you need it: what is made here comes without it",
     }
 }
 
@@ -422,7 +455,7 @@ fn url_of(description: &mut Description, scope: &Expressions<'_>, function: &str
     let streams = scope.text(url, "InvokeMode").as_deref() == Some("RESPONSE_STREAM");
     let settings = [("Cors", scope.get(url, "Cors").is_some()), ("InvokeMode", streams)];
     let settings: Vec<&str> = settings.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
-    description.url(function, scope.text(url, "AuthType").as_deref(), &settings, url.line());
+    description.url(function, &scope.text(url, "AuthType").unwrap_or_default(), &settings, url.line());
 }
 
 /// Returns the attributes of one kind of an index's key; `None` if one is not plain.

@@ -3,7 +3,7 @@
 use super::names;
 use crate::resources::is_secret_name;
 use crate::stack::table_variable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Product as another tool declares it.
 #[derive(Debug, Default)]
@@ -20,12 +20,20 @@ pub(super) struct Description {
     pub(super) tables: Vec<Table>,
     /// Authorizers of the API by name.
     pub(super) authorizers: BTreeMap<String, Authorizer>,
+    /// Names that several authorizers have.
+    pub(super) ambiguous: BTreeSet<String>,
+    /// Account of the resources, if the file has it.
+    pub(super) account: Option<String>,
     /// Other origins that may call the API.
     pub(super) cors: Option<Cors>,
     /// Media types of bodies that are no text.
     pub(super) binary_types: Vec<String>,
     /// Requests a second, and the burst.
     pub(super) throttle: Option<(f64, Option<u64>)>,
+    /// Set if each method has metrics of its own.
+    pub(super) detailed_metrics: bool,
+    /// Description of the API.
+    pub(super) api_text: Option<String>,
     /// Retention of logs in days.
     pub(super) retention: Option<u32>,
     /// Reason why no route of the API is declared, and its line: the API as a whole is guarded by what has no counterpart.
@@ -61,7 +69,7 @@ pub(super) struct Function {
     pub(super) memory: Option<u32>,
     /// Timeout in seconds.
     pub(super) timeout: Option<u32>,
-    /// Architecture is `x86_64`, Lambda's default, rather than arm64.
+    /// Set if the architecture is `x86_64`, Lambda's default, rather than arm64.
     pub(super) is_x86: bool,
     /// Environment variables.
     pub(super) environment: Vec<Variable>,
@@ -77,15 +85,15 @@ pub(super) struct Function {
     pub(super) permissions: Vec<Permission>,
     /// ARNs of layers.
     pub(super) layers: Vec<String>,
-    /// Tracing by X-Ray.
+    /// Set if X-Ray traces it.
     pub(super) tracing: bool,
     /// Size of `/tmp` in MB.
     pub(super) ephemeral_storage: Option<u32>,
     /// Reserved concurrency.
     pub(super) concurrency: Option<u32>,
-    /// Log lines in JSON.
+    /// Set if log lines are JSON.
     pub(super) logs_json: bool,
-    /// A route of it is open to everybody.
+    /// Set if a route is open to everybody.
     pub(super) is_open: bool,
     /// Reason why its routes are not declared: what guards them there has no counterpart.
     pub(super) withheld: Option<String>,
@@ -122,7 +130,7 @@ pub(super) struct Variable {
 pub(super) struct Operations {
     /// Names of DynamoDB's operations.
     pub(super) names: std::collections::BTreeSet<&'static str>,
-    /// Reads of indexes are allowed.
+    /// Set if reads of indexes are allowed.
     pub(super) with_indexes: bool,
     /// Line of the first statement.
     pub(super) line: Option<usize>,
@@ -157,7 +165,7 @@ pub(super) struct Table {
     pub(super) indexes: Vec<Index>,
     /// Local secondary indexes.
     pub(super) local_indexes: Vec<Index>,
-    /// Class for infrequent access.
+    /// Set if its class is that for infrequent access.
     pub(super) is_infrequent: bool,
     /// Attribute with the expiry.
     pub(super) ttl: Option<String>,
@@ -201,11 +209,11 @@ impl Projection {
 }
 
 /// Authorizer of the API.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Authorizer {
     /// Function that decides.
     pub(super) function: Option<String>,
-    /// Function sees the whole request.
+    /// Set if the function sees the whole request.
     pub(super) sees_request: bool,
     /// ARNs of user pools, in place of a function.
     pub(super) user_pools: Vec<String>,
@@ -227,6 +235,21 @@ pub(super) struct Cors {
 }
 
 impl Description {
+    /// Adds an authorizer. Two of one name, in two APIs, would be one in stack.yaml: neither is taken over then.
+    pub(super) fn add_authorizer(&mut self, name: String, authorizer: Authorizer) {
+        let line = authorizer.line;
+        let is_another = |known: &Authorizer| Authorizer { line, ..known.clone() } != authorizer;
+        if self.ambiguous.contains(&name) {
+        } else if self.authorizers.get(&name).is_some_and(is_another) {
+            self.authorizers.remove(&name);
+            let what = format!("two authorizers are called `{name}`, and neither is taken over");
+            self.leave(line, what, "declare them under `api.authorizers` with names of their own");
+            self.ambiguous.insert(name);
+        } else {
+            self.authorizers.insert(name, authorizer);
+        }
+    }
+
     /// Records a part that stack.yaml cannot express.
     pub(super) fn leave(&mut self, line: Option<usize>, what: impl Into<String>, next: impl Into<String>) {
         self.left.push(Left { line, what: what.into(), next: next.into() });
@@ -246,16 +269,20 @@ impl Description {
     }
 
     /// Gives a function a URL. `settings` are those that stack.yaml has no words for.
-    pub(super) fn url(&mut self, function: &str, auth: Option<&str>, settings: &[&str], line: Option<usize>) {
-        let callers = if auth.is_some_and(|auth| auth.eq_ignore_ascii_case("AWS_IAM")) { "iam" } else { "public" };
+    ///
+    /// A URL is public only if its authorization is `NONE`.
+    pub(super) fn url(&mut self, function: &str, auth: &str, settings: &[&str], line: Option<usize>) {
+        let callers = if auth.eq_ignore_ascii_case("NONE") { "public" } else { "iam" };
         if let Some(function) = self.function(function) {
-            function.url = Some((callers, line));
+            // With a URL for each of its qualifiers, the narrower one counts.
+            let is_narrower = callers == "iam" || function.url.is_none();
+            function.url = if is_narrower { Some((callers, line)) } else { function.url };
         }
         for setting in settings {
             let next = if setting.eq_ignore_ascii_case("cors") {
                 "answer preflights in the function itself"
             } else {
-                "the answer is sent once it is complete"
+                "the function cannot stream: its answer is sent once it is complete"
             };
             self.leave(line, format!("`{setting}` of the URL of `{function}` has no counterpart in stack.yaml yet"), next);
         }
@@ -301,7 +328,7 @@ impl Description {
         self.note(
             line,
             "an HTTP API sends events of payload version 2.0, and the REST API of stack.yaml sends version 1.0",
-            "`lambda_http` reads both; a handler with a type for one of them (`ApiGatewayV2httpRequest`) has to change",
+            "`lambda_http` reads both; a handler with a type for one of them (`ApiGatewayV2httpRequest`) has to change, or gets a `url`, which sends version 2.0",
         );
     }
 

@@ -1,11 +1,14 @@
 //! Values of CloudFormation (`!Ref`, `Fn::Sub`, …) and of the Serverless Framework (`${self:…}`), turned into texts with references of stack.yaml.
 
-use crate::stack::Node;
+use crate::{resources::is_secret_name, stack::Node};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 /// Deepest nesting of values that refer to values.
 const MAX_DEPTH: usize = 24;
+
+/// Most values that one value is put together from.
+const MAX_STEPS: usize = 10_000;
 
 /// Stand-ins for the id of a REST API and of an HTTP API, until an address around them is recognised.
 const REST: char = '\u{1}';
@@ -45,10 +48,15 @@ pub(super) struct Expressions<'a> {
     pub(super) defaults: RefCell<BTreeMap<String, Option<usize>>>,
     /// Depth of the value that is being evaluated.
     pub(super) depth: Cell<usize>,
+    /// Values evaluated so far for the present one.
+    pub(super) steps: Cell<usize>,
 }
 
 /// Text, or the reason why stack.yaml cannot have it.
 pub(super) type Value = Result<String, String>;
+
+/// Value that is not in the file.
+pub(super) const UNKNOWN: &str = "not known from the file";
 
 /// Kind of a text that may hold `${…}`.
 enum Text<'a> {
@@ -90,6 +98,11 @@ impl Expressions<'_> {
         Some(if is_true { yes } else { no })
     }
 
+    /// Returns the node that conditions choose in place of `Fn::If`, or the node itself.
+    pub(super) fn taken<'node>(&self, node: &'node Node) -> &'node Node {
+        self.chosen(node).unwrap_or(node)
+    }
+
     /// Returns the value of a key, as conditions choose it; `None` for `AWS::NoValue` as well.
     pub(super) fn get<'node>(&self, node: &'node Node, key: &str) -> Option<&'node Node> {
         let value = node.get(key)?;
@@ -111,6 +124,16 @@ impl Expressions<'_> {
         self.text(node, key).is_some_and(|text| is_yes(&text))
     }
 
+    /// Tests a guard, such as an API key: set if the key is true, or if its value is not in the file.
+    pub(super) fn may_be_set(&self, node: &Node, key: &str) -> bool {
+        self.get(node, key).is_some_and(|value| self.concrete(value).is_none_or(|text| is_yes(&text)))
+    }
+
+    /// Returns the text of a guard, such as an authorizer's name; [`UNKNOWN`] if its value is not in the file.
+    pub(super) fn guard(&self, node: &Node, key: &str) -> Option<String> {
+        self.get(node, key).map(|value| self.concrete(value).unwrap_or_else(|| UNKNOWN.to_owned()))
+    }
+
     /// Returns what was decided by defaults.
     pub(super) fn decided(&self) -> Vec<(String, Option<usize>)> {
         self.defaults.borrow().iter().map(|(what, line)| (what.clone(), *line)).collect()
@@ -119,6 +142,11 @@ impl Expressions<'_> {
     fn raw(&self, node: &Node) -> Value {
         if self.depth.get() >= MAX_DEPTH {
             return Err("its values refer to each other too deeply".to_owned());
+        }
+        // Few values in few lines can be many once they are written out.
+        self.steps.set(if self.depth.get() == 0 { 0 } else { self.steps.get() + 1 });
+        if self.steps.get() > MAX_STEPS {
+            return Err("it is put together from too many values".to_owned());
         }
         self.depth.set(self.depth.get() + 1);
         let value = self.nested(node);
@@ -159,11 +187,14 @@ impl Expressions<'_> {
                 let keys = [map, first, second].map(|node| self.raw(node).map(|text| text.replace("${environment}", &self.stage)));
                 let [map, first, second] = keys;
                 let (map, first, second) = (map?, first?, second?);
+                if is_secret_name(&second.to_ascii_uppercase()) {
+                    return Err(format!("`{second}` of the mapping `{map}` is secret by its name"));
+                }
                 let found = self.template.and_then(|root| root.get("Mappings")?.get(&map)?.get(&first)?.get(&second));
                 found.map_or_else(|| Err(format!("the mapping `{map}` has no `{first}` with `{second}`")), |node| self.raw(node))
             }
             ("ImportValue", _) => Err("the value is another stack's output".to_owned()),
-            _ => Err(format!("`{name}` has no counterpart")),
+            _ => Err(format!("the function `{name}` is not evaluated")),
         }
     }
 
@@ -182,7 +213,7 @@ impl Expressions<'_> {
             Some(Thing::Function(name)) => Ok(format!("${{functions.{name}}}")),
             Some(Thing::RestApi) => Ok(REST.to_string()),
             Some(Thing::HttpApi) => Ok(HTTP.to_string()),
-            Some(Thing::Other(kind)) => Err(format!("it refers to `{id}` ({kind}), which stack.yaml does not have")),
+            Some(Thing::Other(kind)) => Err(format!("it refers to `{id}` ({kind}), for which stack.yaml has no reference")),
             None => self.parameter(id, line),
         }
     }
@@ -201,8 +232,11 @@ impl Expressions<'_> {
         if text("Type").is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value")) {
             return Err(format!("the parameter `{id}` reads its value from Systems Manager"));
         }
+        if is_secret_name(id) {
+            return Err(format!("the parameter `{id}` is secret by its name"));
+        }
         let default = text("Default").ok_or_else(|| format!("the parameter `{id}` has no default"))?;
-        self.defaults.borrow_mut().insert(format!("the parameter `{id}` is its default"), line);
+        self.defaults.borrow_mut().insert(format!("the parameter `{id}` has its default value"), line);
         Ok(escaped(default))
     }
 
@@ -212,8 +246,8 @@ impl Expressions<'_> {
             (Some(Thing::Table(name)), "Arn") => Ok(format!("${{tables.{name}.arn}}")),
             (Some(Thing::Function(name)), "Arn") => Ok(format!("${{functions.{name}.arn}}")),
             (Some(Thing::HttpApi), "ApiEndpoint") => Ok("${api.url}".to_owned()),
-            (Some(Thing::Other(kind)), _) => Err(format!("it refers to `{id}` ({kind}), which stack.yaml does not have")),
-            (Some(_), _) => Err(format!("`{id}.{attribute}` has no counterpart")),
+            (Some(Thing::Other(kind)), _) => Err(format!("it refers to `{id}` ({kind}), for which stack.yaml has no reference")),
+            (Some(_), _) => Err(format!("stack.yaml has no reference for `{id}.{attribute}`")),
             (None, _) => Err(format!("it refers to `{id}`, which the file does not declare")),
         }
     }
@@ -298,7 +332,7 @@ impl Expressions<'_> {
     }
 
     /// Evaluates a condition with the parameters' defaults.
-    fn condition(&self, name: &str) -> Option<bool> {
+    pub(super) fn condition(&self, name: &str) -> Option<bool> {
         self.truth(self.template?.get("Conditions")?.get(name)?, 0)
     }
 

@@ -1,6 +1,6 @@
 //! APIs of API Gateway that are declared part by part: paths, methods, integrations, authorizers.
 
-use super::cloudformation::{Resource, Template};
+use super::cloudformation::{Resource, Template, leave_properties};
 use super::description::{Authorizer, Cors, Description};
 use super::expression::{Expressions, function as function_of};
 use super::names::plain;
@@ -9,6 +9,12 @@ use std::collections::BTreeMap;
 
 /// Authorization of a method that asks for an API key.
 pub(super) const BY_KEY: &str = "by API key";
+
+/// Authorization of a method whose callers need certain scopes.
+pub(super) const WITH_SCOPES: &str = "by scopes";
+
+/// Reason to close an API that answers at a domain of its own alone, which may ask for certificates.
+pub(super) const OWN_DOMAIN: &str = "their API answers only at a domain of its own, and what guards that is not read";
 
 /// Method of a path, with the function behind it.
 #[derive(Debug, Default)]
@@ -105,10 +111,12 @@ pub(super) fn read(template: &Template<'_>, description: &mut Description) {
             path: path(id_of(properties.get("ResourceId"))),
             verb: scope.text(properties, "HttpMethod").unwrap_or_default(),
             target,
-            authorization: if scope.is_set(properties, "ApiKeyRequired") {
+            authorization: if scope.may_be_set(properties, "ApiKeyRequired") {
                 BY_KEY.to_owned()
+            } else if scope.get(properties, "AuthorizationScopes").is_some() {
+                WITH_SCOPES.to_owned()
             } else {
-                scope.text(properties, "AuthorizationType").unwrap_or_default()
+                scope.guard(properties, "AuthorizationType").unwrap_or_default()
             },
             authorizer: id_of(properties.get("AuthorizerId")).map(|id| plain(&id, &["authorizer"])),
             line: resource.line,
@@ -116,7 +124,13 @@ pub(super) fn read(template: &Template<'_>, description: &mut Description) {
         add(description, &method);
     }
     for resource in of("AWS::ApiGateway::RestApi") {
-        guards(description, resource.properties.get("EndpointConfiguration"), resource.properties.get("Policy"));
+        description.api_text = scope.text(resource.properties, "Description").or(description.api_text.take());
+        let known = ["Name", "Description", "EndpointConfiguration", "Policy", "BinaryMediaTypes", "Tags", "FailOnWarnings", "Mode"];
+        leave_properties(description, resource.properties, &known, &format!("of the API `{}`", resource.id));
+        guards(description, scope, resource.properties.get("EndpointConfiguration"), resource.properties.get("Policy"));
+        if scope.may_be_set(resource.properties, "DisableExecuteApiEndpoint") {
+            description.close(OWN_DOMAIN, resource.line);
+        }
     }
     let is_api = |kind: &str| matches!(kind.rsplit(':').next(), Some("RestApi" | "Api" | "HttpApi"));
     description.note_apis(template.resources.iter().filter(|resource| is_api(resource.kind)).count());
@@ -135,7 +149,11 @@ pub(super) fn read(template: &Template<'_>, description: &mut Description) {
             path: path.to_owned(),
             verb: method.to_owned(),
             target: target.unwrap_or_default(),
-            authorization: scope.text(properties, "AuthorizationType").unwrap_or_default(),
+            authorization: if scope.get(properties, "AuthorizationScopes").is_some() {
+                WITH_SCOPES.to_owned()
+            } else {
+                scope.guard(properties, "AuthorizationType").unwrap_or_default()
+            },
             authorizer: id_of(properties.get("AuthorizerId")).map(|id| plain(&id, &["authorizer"])),
             line: resource.line,
         };
@@ -162,8 +180,8 @@ pub(super) fn read(template: &Template<'_>, description: &mut Description) {
 }
 
 /// Closes the API if it is private, has a policy of its own, or asks for keys.
-pub(super) fn guards(description: &mut Description, endpoint: Option<&Node>, policy: Option<&Node>) {
-    if let Some(node) = endpoint.filter(|node| mentions(node, "PRIVATE")) {
+pub(super) fn guards(description: &mut Description, scope: &Expressions<'_>, endpoint: Option<&Node>, policy: Option<&Node>) {
+    if let Some(node) = endpoint.filter(|node| may_be_private(scope, node)) {
         description.close("their API is private, which has no counterpart", node.line());
     }
     if let Some(node) = policy.filter(|node| node.text() != Some("") && !matches!(node.content, NodeContent::Nothing)) {
@@ -171,15 +189,19 @@ pub(super) fn guards(description: &mut Description, endpoint: Option<&Node>, pol
     }
 }
 
-/// Searches a tree for a text.
-fn mentions(node: &Node, word: &str) -> bool {
-    node.text() == Some(word)
-        || node.elements().iter().any(|node| mentions(node, word))
-        || node.entries().any(|(_, node)| mentions(node, word))
+/// Tests whether an endpoint is private, or of a type that is not known from the file.
+fn may_be_private(scope: &Expressions<'_>, node: &Node) -> bool {
+    if node.text().is_some() || function_of(node).is_some() {
+        return scope.concrete(node).is_none_or(|kind| kind.eq_ignore_ascii_case("PRIVATE"));
+    }
+    let of_type = |name: &str| !name.eq_ignore_ascii_case("VpcEndpointIds") && !name.eq_ignore_ascii_case("vpc_endpoint_ids");
+    node.elements().iter().any(|node| may_be_private(scope, node))
+        || node.entries().any(|(name, node)| of_type(name) && may_be_private(scope, node))
 }
 
 /// Takes the limits of all methods. stack.yaml has none for one method.
 pub(super) fn throttle(description: &mut Description, scope: &Expressions<'_>, limits: &Node) {
+    description.detailed_metrics |= ["MetricsEnabled", "DetailedMetricsEnabled"].iter().any(|key| scope.is_set(limits, key));
     let Some(rate) = scope.number(limits, "ThrottlingRateLimit") else { return };
     let covers = |key: &str, all: &str| scope.text(limits, key).is_none_or(|value| value == all);
     if covers("ResourcePath", "/*") && covers("HttpMethod", "*") {
@@ -227,7 +249,7 @@ fn authorizer(template: &Template<'_>, description: &mut Description, resource: 
             if resource.kind == "AWS::ApiGatewayV2::Authorizer" {
                 description.note_http_authorizer(resource.line);
             }
-            description.authorizers.insert(plain(resource.id, &["authorizer"]), authorizer);
+            description.add_authorizer(plain(resource.id, &["authorizer"]), authorizer);
         }
         None => leave(description, resource.id, resource.line),
     }
@@ -235,8 +257,9 @@ fn authorizer(template: &Template<'_>, description: &mut Description, resource: 
 
 /// Records an authorizer that stack.yaml does not have.
 pub(super) fn leave(description: &mut Description, name: &str, line: Option<usize>) {
-    let what = format!("the authorizer `{name}` is not taken over: stack.yaml has functions of the file and Amazon Cognito user pools");
-    description.leave(line, what, "declare one under `api.authorizers`");
+    let what =
+        format!("the authorizer `{name}` is not taken over: stack.yaml takes a function of the same file or Amazon Cognito user pools");
+    description.leave(line, what, "declare one under `api.authorizers`; if a Cognito user pool issues the tokens, name it as `user_pools`");
 }
 
 /// Authorizer as API Gateway has it.

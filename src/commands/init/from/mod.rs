@@ -151,13 +151,16 @@ fn kind_of(root: &Node, shown: &str) -> Result<Kind, CliError> {
         return Ok(Kind::Terraform);
     }
     if has("terraform_version") || has("format_version") {
-        return refused("is a state of Terraform without resources", "run `terraform show -json` where they are applied");
+        return refused(
+            "is a state of Terraform without resources",
+            "run `terraform show -json` in the directory where the resources were applied",
+        );
     }
     if has("service") && (has("provider") || has("functions")) {
         let provider = root.get("provider").and_then(|node| node.text().or_else(|| node.get("name")?.text()));
         return match provider {
             Some("aws") | None => Ok(Kind::Serverless),
-            Some(other) => refused(&format!("is for the provider {other}"), "liveinsight deploys to AWS alone"),
+            Some(other) => refused(&format!("is for the provider {other}"), "liveinsight deploys only to AWS"),
         };
     }
     let other = if has("project") && has("region") {
@@ -207,7 +210,7 @@ fn note_tables(description: &mut Description, chosen: &Chosen) {
         match table.physical.clone() {
             Some(physical) if physical == here => description.note(
                 line,
-                format!("the table `{id}` has the name {here} here as well, in the account and region that it is in"),
+                format!("the table `{id}` keeps its name, {here}"),
                 "`plan --adopt` shows what `up --adopt` would change of it; its items stay. Have the other tool let go of it before you remove \
                  anything there (DeletionPolicy: Retain, `terraform state rm`)",
             ),
@@ -215,7 +218,7 @@ fn note_tables(description: &mut Description, chosen: &Chosen) {
                 let there = physical.unwrap_or_else(|| "a name that is made up at the deployment".to_owned());
                 description.note(
                     line,
-                    format!("the table `{id}` has another name here, {here}, and there {there}: `up` makes a new, empty one"),
+                    format!("the table `{id}` is called {here} here, and there {there}: `up` makes a new, empty one"),
                     "copy the items before you switch, and keep the old table until then",
                 );
             }
@@ -250,7 +253,11 @@ fn note_provisioned(description: &mut Description, table: &str, line: Option<usi
 
 /// Records an alarm.
 fn leave_alarm(description: &mut Description, line: Option<usize>, kind: &str, id: &str) {
-    description.leave(line, format!("{kind} `{id}` is not taken over"), "declare it under `alarms.rules`");
+    description.leave(
+        line,
+        format!("{kind} `{id}` is not taken over"),
+        "declare it under `alarms.rules`, if it watches a function, the API or a table",
+    );
 }
 
 /// Returns a line of the list.

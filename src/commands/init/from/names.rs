@@ -49,8 +49,9 @@ pub(super) fn unique(name: String, is_taken: impl Fn(&str) -> bool) -> String {
 pub(super) fn next_for(kind: &str) -> &'static str {
     let kind = kind.to_ascii_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| kind.contains(part));
-    if has(&["sqs", "sns", "events::", "eventbridge", "cloudwatch_event", "scheduler", "kinesis", "s3", "stepfunctions", "sfn", "cognito"])
-    {
+    if has(&["cognito"]) {
+        "keep it with the other tool, and name the ARN of a user pool under `api.authorizers`"
+    } else if has(&["sqs", "sns", "events::", "eventbridge", "cloudwatch_event", "scheduler", "kinesis", "s3", "stepfunctions", "sfn"]) {
         "keep it with the other tool; a function may use it by its ARN (`permissions`, `environment`)"
     } else if has(&["certificate", "domain", "route53", "cloudfront"]) {
         "keep it with the other tool, and lead it to the address that `liveinsight outputs` prints"

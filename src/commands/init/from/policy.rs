@@ -6,11 +6,11 @@ use crate::stack::{Node, Operation};
 use std::collections::BTreeMap;
 
 /// Managed policies whose content every function's role has anyway, or gets with `tracing`.
-const IMPLIED: [&str; 4] =
-    ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess", "CloudWatchLambdaInsightsExecutionRolePolicy"];
+const IMPLIED: [&str; 3] = ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"];
 
-/// Actions that every function's role has anyway, or gets with `tracing`.
-const IMPLIED_ACTIONS: [&str; 2] = ["logs:", "xray:"];
+/// Actions that every function's role allows on its own log group, or allows with `tracing`.
+const IMPLIED_ACTIONS: [&str; 5] =
+    ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"];
 
 /// Adds a statement to a function.
 pub(super) fn statement(description: &mut Description, expressions: &Expressions<'_>, function: &str, node: &Node) {
@@ -19,8 +19,11 @@ pub(super) fn statement(description: &mut Description, expressions: &Expressions
         let next = "write what the function needs under its `permissions`";
         description.leave(line, format!("a statement of `{function}` is not taken over: {what}"), next);
     };
-    if node.get("Effect").and_then(Node::text).is_some_and(|effect| effect != "Allow") {
-        return leave("it denies, and permissions only allow".to_owned());
+    match node.get("Effect").map(|effect| expressions.concrete(effect)) {
+        None => return leave("it has no `Effect`".to_owned()),
+        Some(None) => return leave("its `Effect` is not known from the file".to_owned()),
+        Some(Some(effect)) if effect != "Allow" => return leave("it denies, and permissions only allow".to_owned()),
+        Some(Some(_)) => {}
     }
     if let Some(key) = ["NotAction", "NotResource", "Principal", "NotPrincipal"].into_iter().find(|key| node.get(key).is_some()) {
         return leave(format!("it has `{key}`"));
@@ -30,7 +33,7 @@ pub(super) fn statement(description: &mut Description, expressions: &Expressions
         Ok(actions) => actions,
         Err(reason) => return leave(reason),
     };
-    let is_implied = |action: &String| IMPLIED_ACTIONS.iter().any(|prefix| action.starts_with(prefix));
+    let is_implied = |action: &String| IMPLIED_ACTIONS.contains(&action.as_str());
     if !actions.is_empty() && actions.iter().all(is_implied) {
         return;
     }
@@ -59,6 +62,10 @@ pub(super) fn statement(description: &mut Description, expressions: &Expressions
 }
 
 fn conditions(expressions: &Expressions<'_>, node: &Node) -> Result<BTreeMap<String, BTreeMap<String, Vec<String>>>, String> {
+    let mut all = std::iter::once(node).chain(node.entries().map(|(_, keys)| keys));
+    if all.any(|node| function_of(node).is_some() || node.entries().next().is_none()) {
+        return Err("its `Condition` is not evaluated".to_owned());
+    }
     node.entries()
         .map(|(operator, keys)| {
             let keys = keys.entries().map(|(key, values)| Ok((key.to_owned(), expressions.values(values)?)));
@@ -67,13 +74,13 @@ fn conditions(expressions: &Expressions<'_>, node: &Node) -> Result<BTreeMap<Str
         .collect()
 }
 
-/// Allows actions on resources, whose texts have the references of stack.yaml.
+/// Allows actions on resources. Their texts have the references of stack.yaml.
 pub(super) fn allow(description: &mut Description, function: &str, permission: Permission) {
     let Permission { actions, resources, conditions, line } = permission;
     let mut rest = Vec::new();
     let mut tables: BTreeMap<String, (bool, bool)> = BTreeMap::new();
     for resource in resources {
-        match table_of(&resource, &description.tables) {
+        match table_of(&resource, &description.tables, description.account.as_deref()) {
             Some((table, is_index)) if conditions.is_empty() => {
                 let reach = tables.entry(table).or_default();
                 *(if is_index { &mut reach.1 } else { &mut reach.0 }) = true;
@@ -124,8 +131,8 @@ pub(super) fn allow(description: &mut Description, function: &str, permission: P
         description.note(line, what, "name other operations, such as dynamodb:DescribeTable, under its `permissions`");
     }
     for table in wide {
-        let what = format!("`{function}` may read indexes of the table `{table}` there, and the table as well here");
-        description.note(line, what, "nothing, unless the items of the table are none of its business");
+        let what = format!("`{function}` may use only indexes of the table `{table}` there, and the table too here");
+        description.note(line, what, "do nothing, unless the function must not touch the table's own items");
     }
 }
 
@@ -142,7 +149,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Returns the table that an ARN names, and whether it names its indexes.
-pub(super) fn table_of(resource: &str, tables: &[Table]) -> Option<(String, bool)> {
+pub(super) fn table_of(resource: &str, tables: &[Table], account: Option<&str>) -> Option<(String, bool)> {
     let (resource, is_index) = match resource.split_once("/index/") {
         Some((table, _)) => (table, true),
         None => (resource, false),
@@ -150,7 +157,11 @@ pub(super) fn table_of(resource: &str, tables: &[Table]) -> Option<(String, bool
     let name = if let Some(reference) = resource.strip_prefix("${tables.").and_then(|rest| rest.strip_suffix(".arn}")) {
         reference
     } else {
-        let name = resource.starts_with("arn:").then(|| resource.split_once(":table/"))??.1;
+        let (head, name) = resource.starts_with("arn:").then(|| resource.split_once(":table/"))??;
+        let of = head.rsplit(':').next().unwrap_or_default();
+        if of != "${account}" && of != "*" && Some(of) != account {
+            return None;
+        }
         // With a wildcard behind it, the indexes are meant.
         name.strip_prefix("${tables.").and_then(|rest| rest.strip_suffix('}')).unwrap_or(name)
     };

@@ -1,20 +1,34 @@
-//! What SAM adds to CloudFormation: events of functions, policy templates, `AWS::Serverless::Api` and `AWS::Serverless::HttpApi`.
+//! Additions of SAM to CloudFormation: events of functions, policy templates, `AWS::Serverless::Api` and `AWS::Serverless::HttpApi`.
 
 use super::cloudformation::{Resource, Template, leave_properties};
 use super::description::{Authorizer, Cors, Description, Permission};
-use super::expression::{Thing, function as function_of};
+use super::expression::{Thing, UNKNOWN, function as function_of};
 use super::names::plain;
 use super::{gateway, policy};
 use crate::stack::Node;
 use std::collections::BTreeMap;
 
+/// APIs that SAM makes for functions with events that name none.
+const IMPLICIT: [&str; 2] = ["ServerlessRestApi", "ServerlessHttpApi"];
+
 /// Policy templates on a table, with their operations (SAM developer guide, "Policy template list": documented).
 const TABLE_POLICIES: [(&str, &[&str]); 4] = [
     (
         "DynamoDBCrudPolicy",
-        &["GetItem", "DeleteItem", "PutItem", "Scan", "Query", "UpdateItem", "BatchWriteItem", "BatchGetItem", "ConditionCheckItem"],
+        &[
+            "GetItem",
+            "DeleteItem",
+            "PutItem",
+            "Scan",
+            "Query",
+            "UpdateItem",
+            "BatchWriteItem",
+            "BatchGetItem",
+            "ConditionCheckItem",
+            "DescribeTable",
+        ],
     ),
-    ("DynamoDBReadPolicy", &["GetItem", "Scan", "Query", "BatchGetItem"]),
+    ("DynamoDBReadPolicy", &["GetItem", "Scan", "Query", "BatchGetItem", "DescribeTable"]),
     ("DynamoDBWritePolicy", &["PutItem", "UpdateItem", "BatchWriteItem"]),
     ("DynamoDBReconfigurePolicy", &[]),
 ];
@@ -134,18 +148,28 @@ pub(super) fn events(template: &Template<'_>, description: &mut Description) {
 /// Sets the authorizer of a function, from its event or from the default of its API.
 fn authorizer(template: &Template<'_>, description: &mut Description, function: &str, event: (&str, &Node, Option<usize>)) {
     let (kind, properties, line) = event;
+    let scope = &template.scope;
     let key = if kind == "Api" { "RestApiId" } else { "ApiId" };
     let api = properties.get(key).and_then(function_of).and_then(|(_, argument)| argument.text());
     let of_api = api.and_then(|id| template.resources.iter().find(|resource| resource.id == id)).map(|resource| resource.properties);
+    if properties.get(key).is_some() && of_api.is_none() && !api.is_some_and(|id| IMPLICIT.contains(&id)) {
+        description.withhold(function, "their API is not in the file, and what guards it is not known", line);
+    }
     let globals = template.globals.and_then(|globals| globals.get(kind));
-    let default = [of_api, globals].into_iter().flatten().find_map(|node| template.scope.text(node.get("Auth")?, "DefaultAuthorizer"));
-    let auth = properties.get("Auth");
-    let own = auth.and_then(|auth| template.scope.text(auth, "Authorizer"));
-    if auth.is_some_and(|auth| template.scope.is_set(auth, "ApiKeyRequired")) {
+    let default = [of_api, globals].into_iter().flatten().find_map(|node| scope.guard(scope.get(node, "Auth")?, "DefaultAuthorizer"));
+    let auth = scope.get(properties, "Auth");
+    let own = auth.and_then(|auth| scope.guard(auth, "Authorizer"));
+    if auth.is_some_and(|auth| scope.may_be_set(auth, "ApiKeyRequired")) {
         description.withhold(function, "they ask for an API key, which has no counterpart", line);
+    }
+    if auth.is_some_and(|auth| {
+        function_of(auth).is_some() || ["ResourcePolicy", "AuthorizationScopes"].iter().any(|key| auth.get(key).is_some())
+    }) {
+        description.withhold(function, "what guards them is not evaluated", line);
     }
     let name = own.or(default).filter(|name| name != "NONE");
     match name.as_deref() {
+        Some(UNKNOWN) => description.withhold(function, &format!("their authorizer is {UNKNOWN}"), line),
         Some("AWS_IAM") => description.withhold(function, "their authorization by IAM has no counterpart", line),
         name => description.authorize(function, name.map(authorizer_name).as_deref(), line),
     }
@@ -168,7 +192,6 @@ pub(super) fn api(template: &Template<'_>, description: &mut Description, resour
         "Auth",
         "MethodSettings",
         "DefaultRouteSettings",
-        "TracingEnabled",
         "EndpointConfiguration",
         "Tags",
         "OpenApiVersion",
@@ -189,9 +212,18 @@ pub(super) fn globals(template: &Template<'_>, description: &mut Description) {
 
 fn settings(template: &Template<'_>, description: &mut Description, kind: &str, node: &Node) {
     let scope = &template.scope;
-    let auth = node.get("Auth");
-    gateway::guards(description, node.get("EndpointConfiguration"), auth.and_then(|auth| auth.get("ResourcePolicy")));
-    if auth.is_some_and(|auth| scope.is_set(auth, "ApiKeyRequired")) {
+    let auth = scope.get(node, "Auth");
+    if kind == "Api" {
+        description.api_text = scope.text(node, "Description").or(description.api_text.take());
+    }
+    if scope.may_be_set(node, "DisableExecuteApiEndpoint") {
+        description.close(gateway::OWN_DOMAIN, node.line_of("DisableExecuteApiEndpoint"));
+    }
+    gateway::guards(description, scope, node.get("EndpointConfiguration"), auth.and_then(|auth| auth.get("ResourcePolicy")));
+    if auth.is_some_and(|auth| function_of(auth).is_some()) {
+        description.close("what guards their API is not evaluated", node.line_of("Auth"));
+    }
+    if auth.is_some_and(|auth| scope.may_be_set(auth, "ApiKeyRequired")) {
         description.close("their API asks for an API key, which has no counterpart", node.line_of("Auth"));
     }
     if let Some(node) = scope.get(node, if kind == "Api" { "Cors" } else { "CorsConfiguration" }) {
@@ -270,5 +302,5 @@ fn authorizer_of_api(template: &Template<'_>, description: &mut Description, nam
             authorizer.from.extend(names.into_iter().map(|name| format!("{place}.{name}")));
         }
     }
-    description.authorizers.insert(key, authorizer);
+    description.add_authorizer(key, authorizer);
 }

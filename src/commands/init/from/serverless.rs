@@ -1,7 +1,7 @@
 //! `serverless.yml` of the Serverless Framework: functions with their events, and the CloudFormation in its `resources`.
 
 use super::Wanted;
-use super::cloudformation::{Resource, Template, leave_properties, resources};
+use super::cloudformation::{Resource, Template, existing, leave_boundary, leave_properties, resources};
 use super::code;
 use super::description::{Authorizer, Code, Cors, Description, Function};
 use super::expression::{Expressions, Thing, is_yes};
@@ -42,13 +42,15 @@ pub(super) fn read(root: &Node, wanted: &Wanted<'_>) -> (Description, Chosen) {
     description.stage = provider.get("stage").and_then(Node::text).and_then(plain_or_fallback);
     description.region = provider.get("region").and_then(Node::text).and_then(plain_or_fallback);
     let declared = declarations(root, &mut description);
-    let mut scope = Expressions { serverless: Some(root), template: root.get("resources"), ..Expressions::default() };
+    let stage = description.stage.clone().unwrap_or_else(|| "dev".to_owned());
+    let mut scope = Expressions { serverless: Some(root), template: root.get("resources"), stage, ..Expressions::default() };
     for declaration in &declared {
         scope.things.insert(logical_id(declaration.key), Thing::Function(declaration.name.clone()));
     }
     scope.things.insert("ApiGatewayRestApi".to_owned(), Thing::RestApi);
     scope.things.insert("HttpApi".to_owned(), Thing::HttpApi);
-    let mut template = Template { resources: sections(root), globals: None, scope };
+    let resources = existing(sections(root), &scope, &mut description);
+    let mut template = Template { resources, globals: None, scope };
     let chosen = template.name(&mut description, wanted);
     for declaration in &declared {
         function(&template, &mut description, provider, declaration);
@@ -181,12 +183,16 @@ fn function(template: &Template<'_>, description: &mut Description, provider: &N
         let streams = scope.text(url, "invokeMode").as_deref() == Some("RESPONSE_STREAM");
         let settings = [("cors", url.get("cors").is_some()), ("invokeMode", streams)];
         let settings: Vec<&str> = settings.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
-        description.url(name, scope.text(url, "authorizer").as_deref(), &settings, node.line_of("url"));
+        let auth = url.get("authorizer").map_or_else(|| "NONE".to_owned(), |_| scope.guard(url, "authorizer").unwrap_or_default());
+        description.url(name, &auth, &settings, node.line_of("url"));
     }
     leave_properties(description, node, &known, &format!("of the function `{name}`"));
     let has_own = node.get("iamRoleStatements").is_some();
     let inherits = !has_own || scope.is_set(node, "iamRoleStatementsInherit");
     let of_provider = provider.get("iam").and_then(|iam| iam.get("role"));
+    if of_provider.is_some_and(|role| role.get("permissionsBoundary").is_some()) || provider.get("rolePermissionsBoundary").is_some() {
+        leave_boundary(description, name, *line);
+    }
     let all = [of_provider.and_then(|role| role.get("statements")), provider.get("iamRoleStatements")];
     let own = node.get("iamRoleStatements");
     for statement in all.into_iter().flatten().filter(|_| inherits).chain(own).flat_map(Node::elements) {
@@ -245,7 +251,7 @@ fn events(template: &Template<'_>, description: &mut Description, declaration: &
         if let Some(cors) = event.get("cors") {
             self::cors(template, description, cors);
         }
-        if event.get("private").is_some_and(|_| template.scope.is_set(event, "private")) {
+        if event.get("private").is_some_and(|_| template.scope.may_be_set(event, "private")) {
             description.withhold(name, "they ask for an API key, which has no counterpart", line);
         }
         authorizer(template, description, (name, event.get("authorizer"), line));
@@ -261,6 +267,9 @@ fn authorizer(template: &Template<'_>, description: &mut Description, (function,
     let is_iam = |text: &str| text.eq_ignore_ascii_case("aws_iam");
     if named.as_deref().is_some_and(is_iam) || text("type").as_deref().is_some_and(is_iam) {
         return description.withhold(function, "their authorization by IAM has no counterpart", line);
+    }
+    if node.get("scopes").is_some() {
+        return description.withhold(function, "their authorization by scopes has no counterpart", line);
     }
     let arn = node.get("arn").map(|arn| scope.value(arn));
     let name = named.unwrap_or_else(|| "authorizer".to_owned());
@@ -285,7 +294,7 @@ fn authorizer(template: &Template<'_>, description: &mut Description, (function,
         _ => None,
     };
     if let Some(authorizer) = found {
-        description.authorizers.entry(key.clone()).or_insert(authorizer);
+        description.add_authorizer(key.clone(), authorizer);
     }
     description.authorize(function, Some(&key), line);
 }
@@ -322,7 +331,14 @@ fn settings(template: &Template<'_>, description: &mut Description, root: &Node,
         leave_properties(description, http, &["cors", "authorizers", "payload", "name"], "of the HTTP API");
     }
     let rest = provider.get("apiGateway");
-    gateway::guards(description, provider.get("endpointType"), rest.and_then(|rest| rest.get("resourcePolicy")));
+    if let Some(policy) = provider.get("resourcePolicy") {
+        description.close("their API has a resource policy, which has no counterpart", policy.line());
+    }
+    let of_api = root.get("resources").and_then(|resources| resources.get("extensions"));
+    if let Some(extensions) = of_api {
+        description.close("`resources.extensions` changes what the Serverless Framework makes, and is not read", extensions.line());
+    }
+    gateway::guards(description, scope, provider.get("endpointType"), rest.and_then(|rest| rest.get("resourcePolicy")));
     if let Some(rest) = rest {
         let types = scope.get(rest, "binaryMediaTypes").and_then(|node| scope.values(node).ok()).unwrap_or_default();
         description.binary_types.extend(types);
@@ -379,7 +395,7 @@ fn of_provider(template: &Template<'_>, description: &mut Description, name: &st
     match found {
         Some(authorizer) => {
             description.note_http_authorizer(node.line());
-            description.authorizers.insert(plain(name, &["authorizer"]), authorizer);
+            description.add_authorizer(plain(name, &["authorizer"]), authorizer);
         }
         None => gateway::leave(description, name, node.line()),
     }

@@ -1,6 +1,7 @@
 //! State of Terraform: `terraform.tfstate`, and what `terraform show -json` prints. All values are known, so references are found by names and ARNs.
 
 use super::Wanted;
+use super::cloudformation::leave_boundary;
 use super::code;
 use super::description::{Cors, Description, Function, Index, Key, Projection, Table};
 use super::expression::{Expressions, escaped};
@@ -57,6 +58,8 @@ struct Resource<'a> {
     name: &'a str,
     line: Option<usize>,
     values: &'a Node,
+    /// Set if its environment variables are marked as sensitive.
+    is_sensitive: bool,
 }
 
 /// Resources of a state, and the references that stand for names and ARNs.
@@ -98,6 +101,7 @@ pub(super) fn read(root: &Node, wanted: &Wanted<'_>) -> (Description, Chosen) {
         .resources
         .iter()
         .find_map(|resource| resource.text("arn").filter(|arn| arn.contains(":lambda:") || arn.contains(":dynamodb:")));
+    description.account = arn.as_ref().and_then(|arn| arn.split(':').nth(4).map(str::to_owned));
     description.region = arn.and_then(|arn| arn.split(':').nth(3).map(str::to_owned)).filter(|region| !region.is_empty());
     for (index, resource) in reader.of("aws_dynamodb_table").enumerate() {
         table(&mut description, index, resource);
@@ -133,7 +137,8 @@ fn of_state<'a>(node: &'a Node, resources: &mut Vec<Resource<'a>>) {
         let index = instance.get("index_key").and_then(Node::text).map(|key| format!("[{key}]")).unwrap_or_default();
         let address = format!("{module}{}.{}{index}", text("type"), text("name"));
         let line = node.line_of("type").or(node.line());
-        resources.push(Resource { address, kind: text("type"), name: text("name"), line, values });
+        let is_sensitive = instance.get("sensitive_attributes").is_some_and(|node| marks(node, "environment") || marks(node, "variables"));
+        resources.push(Resource { address, kind: text("type"), name: text("name"), line, values, is_sensitive });
     }
 }
 
@@ -145,7 +150,10 @@ fn of_module<'a>(module: &'a Node, resources: &mut Vec<Resource<'a>>, depth: usi
             && let Some(values) = node.get("values")
         {
             let line = node.line_of("address").or(node.line());
-            resources.push(Resource { address: text("address").to_owned(), kind: text("type"), name: text("name"), line, values });
+            let sensitive = node.get("sensitive_values").and_then(|sensitive| sensitive.get("environment"));
+            let is_sensitive = sensitive.is_some_and(|node| marks(node, "true"));
+            let (address, kind, name) = (text("address").to_owned(), text("type"), text("name"));
+            resources.push(Resource { address, kind, name, line, values, is_sensitive });
         }
     }
     for module in module.get("child_modules").map(Node::elements).unwrap_or_default() {
@@ -266,7 +274,7 @@ impl<'a> Reader<'a> {
         let streams = resource.text("invoke_mode").as_deref() == Some("RESPONSE_STREAM");
         let settings = [("cors", resource.block("cors").is_some()), ("invoke_mode", streams)];
         let settings: Vec<&str> = settings.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
-        description.url(&name, resource.text("authorization_type").as_deref(), &settings, resource.line);
+        description.url(&name, &resource.text("authorization_type").unwrap_or_default(), &settings, resource.line);
     }
 
     fn function(&self, description: &mut Description, resource: &Resource<'_>) {
@@ -279,7 +287,11 @@ impl<'a> Reader<'a> {
         let architectures = texts(values, "architectures");
         let variables = resource.block("environment").and_then(|node| node.get("variables"));
         let environment = variables.into_iter().flat_map(Node::entries).map(|(name, node)| {
-            let value = node.text().map_or_else(|| Err("it has no value in the state".to_owned()), |text| Ok(self.referring(text)));
+            let value = match node.text() {
+                None => Err("it has no value in the state".to_owned()),
+                Some(_) if resource.is_sensitive => Err("it is marked as sensitive".to_owned()),
+                Some(text) => Ok(self.referring(text)),
+            };
             variable::of(name, value, node.line())
         });
         let mut code = code::of_path(resource.text("filename").filter(|path| !path.starts_with('/')).as_deref());
@@ -319,6 +331,9 @@ impl<'a> Reader<'a> {
             let what = format!("the role `{role}` of `{function}` is not in the state, and what it allows is not known");
             return description.leave(line, what, "write what the function needs under `reads`, `writes` and `permissions`");
         };
+        if found.text("permissions_boundary").is_some() {
+            leave_boundary(description, function, found.line);
+        }
         for node in found.values.get("inline_policy").map(Node::elements).unwrap_or_default() {
             self.document(description, function, node.get("policy"));
         }
@@ -394,7 +409,7 @@ impl<'a> Reader<'a> {
                         if kind == "aws_apigatewayv2_authorizer" {
                             description.note_http_authorizer(resource.line);
                         }
-                        description.authorizers.insert(name, authorizer);
+                        description.add_authorizer(name, authorizer);
                     }
                     None => gateway::leave(description, &name, resource.line),
                 }
@@ -413,7 +428,7 @@ impl<'a> Reader<'a> {
                 path: paths.get(&key.0).cloned().unwrap_or_else(|| "/".to_owned()),
                 verb: key.1.clone(),
                 target: targets.get(&key).cloned().unwrap_or_default(),
-                authorization: resource.text("authorization").unwrap_or_default(),
+                authorization: of_method(resource, "authorization"),
                 authorizer: resource.text("authorizer_id").and_then(|id| authorizers.get(&id).cloned()),
                 line: resource.line,
             };
@@ -434,7 +449,7 @@ impl<'a> Reader<'a> {
                 path: path.to_owned(),
                 verb: method.to_owned(),
                 target: self.target(&target.unwrap_or_default()),
-                authorization: resource.text("authorization_type").unwrap_or_default(),
+                authorization: of_method(resource, "authorization_type"),
                 authorizer: resource.text("authorizer_id").and_then(|id| authorizers.get(&id).cloned()),
                 line: resource.line,
             };
@@ -446,9 +461,20 @@ impl<'a> Reader<'a> {
     /// Reads CORS, binary media types and throttles.
     fn settings(&self, description: &mut Description) {
         description.note_apis(self.of("aws_api_gateway_rest_api").chain(self.of("aws_apigatewayv2_api")).count());
+        for resource in self.of("aws_api_gateway_rest_api_policy") {
+            description.close("their API has a resource policy, which has no counterpart", resource.line);
+        }
+        for api in self.of("aws_api_gateway_rest_api").chain(self.of("aws_apigatewayv2_api")) {
+            if is_true(api.values, "disable_execute_api_endpoint") {
+                description.close(gateway::OWN_DOMAIN, api.line);
+            }
+        }
         for resource in self.of("aws_api_gateway_rest_api") {
-            gateway::guards(description, resource.values.get("endpoint_configuration"), resource.values.get("policy"));
+            let scope = Expressions::default();
+            gateway::guards(description, &scope, resource.values.get("endpoint_configuration"), resource.values.get("policy"));
             description.binary_types.extend(texts(resource.values, "binary_media_types"));
+            description.api_text =
+                resource.text("description").filter(|text| !text.is_empty()).map(|text| escaped(&text)).or(description.api_text.take());
             if let Some(line) = resource.text("body").map(|_| resource.values.line_of("body")) {
                 let what = format!("the routes of {} are an OpenAPI document, which is not read", resource.address);
                 description.leave(line, what, "write them under `routes` of the functions");
@@ -467,6 +493,7 @@ impl<'a> Reader<'a> {
         let of_http = self.of("aws_apigatewayv2_stage").filter_map(|resource| resource.block("default_route_settings"));
         for limits in of_rest.chain(of_http) {
             // -1 and 0 in the state mean that there is no limit of its own.
+            description.detailed_metrics |= ["metrics_enabled", "detailed_metrics_enabled"].iter().any(|key| is_true(limits, key));
             let rate = text(limits, "throttling_rate_limit").and_then(|rate| rate.parse::<f64>().ok()).filter(|rate| *rate > 0.0);
             if let Some(rate) = rate {
                 let burst = text(limits, "throttling_burst_limit").and_then(|burst| burst.parse().ok()).filter(|burst| *burst > 0);
@@ -474,6 +501,17 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Returns the authorization of a method.
+fn of_method(resource: &Resource<'_>, key: &str) -> String {
+    let has_scopes = !texts(resource.values, "authorization_scopes").is_empty();
+    if has_scopes { gateway::WITH_SCOPES.to_owned() } else { resource.text(key).unwrap_or_default() }
+}
+
+/// Tests a tree for a mark: the name of an attribute, or `true`.
+fn marks(node: &Node, mark: &str) -> bool {
+    node.text() == Some(mark) || node.elements().iter().any(|node| marks(node, mark)) || node.entries().any(|(_, node)| marks(node, mark))
 }
 
 /// Gives all nodes of a tree one position: that of the text in which it was.

@@ -107,9 +107,17 @@ impl Lines {
     fn refuse(&mut self, at: usize, problem: &Problem, description: &mut Description) {
         // The help would speak of lines of the text that is not written yet.
         let reason = [Some(problem.message.as_str()), problem.expected.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("; ");
-        let Line { text, source, .. } = &self.0[at];
-        let what = format!("`{text}` is not taken over: {reason}");
-        description.left.push(Left { line: *source, what, next: "write it as stack.yaml has it, in place of the comment".to_owned() });
+        let Line { text, source, indent } = &self.0[at];
+        // The value of a variable may be a secret without a secret name.
+        let parent = self.0[..at].iter().rev().find(|line| line.indent < *indent);
+        let is_variable = parent.is_some_and(|line| line.text.starts_with("environment:"));
+        let shown = text.split(':').next().filter(|_| is_variable).unwrap_or(text);
+        let what = format!("`{shown}` is not taken over: {reason}");
+        description.left.push(Left {
+            line: *source,
+            what,
+            next: "correct the commented line in stack.yaml, and remove `# not taken over:`".to_owned(),
+        });
         if text.starts_with("authorizer:") {
             self.close_routes(at);
         }
@@ -148,7 +156,7 @@ impl Lines {
 fn unwritable(error: &StackError) -> CliError {
     let reason = error.problems().first().map(Problem::in_short).unwrap_or_default();
     CliError::failed(format!("the stack.yaml that would be written is refused: {reason}"))
-        .hint("if it is the name, give another with --name; otherwise please report it, with the file")
+        .hint("if the project's name is refused, pass another with --name; otherwise please report this, with the file")
 }
 
 fn head(lines: &mut Lines, description: &Description, chosen: &Chosen, place: &Place<'_>) {
@@ -207,7 +215,7 @@ fn code(lines: &mut Lines, function: &Function, located: &Located, place: &Place
         return;
     }
     let source = code::tidy(&place.prefix.join(&located.source));
-    let look = if located.is_found { "" } else { "  # look: no crate with this binary is there; name the directory of its Cargo.toml" };
+    let look = if located.is_found { "" } else { "  # look: no crate found; name the directory of its Cargo.toml" };
     lines.add(2, format!("source: {}{look}", quoted(&source)), line);
     if let Some(binary) = located.binary.as_ref().filter(|binary| **binary != function.name) {
         lines.add(2, format!("binary: {}", quoted(binary)), line);
@@ -331,7 +339,7 @@ fn environment(lines: &mut Lines, function: &Function) {
         |name: &str, value: &Result<String, String>| is_secret_name(name) && !value.as_ref().is_ok_and(|value| is_reference(value));
     let (secrets, plain): (Vec<_>, Vec<_>) = function.environment.iter().partition(|variable| is_secret(&variable.name, &variable.value));
     if !secrets.is_empty() {
-        lines.add(2, "secrets:  # `up` takes the values from its own environment", function.line);
+        lines.add(2, "secrets:  # `up` takes the values from environment variables of these names", function.line);
         for variable in secrets {
             lines.add(3, format!("- {}", quoted(&variable.name)), variable.line);
         }
@@ -411,12 +419,19 @@ fn tables(lines: &mut Lines, tables: &[Table]) {
 }
 
 fn api(lines: &mut Lines, description: &Description) {
-    let Description { authorizers, cors, binary_types, throttle, .. } = description;
-    if authorizers.is_empty() && cors.is_none() && binary_types.is_empty() && throttle.is_none() {
+    let Description { authorizers, cors, binary_types, throttle, detailed_metrics, api_text, .. } = description;
+    let is_plain = authorizers.is_empty() && cors.is_none() && binary_types.is_empty() && throttle.is_none();
+    if is_plain && !detailed_metrics && api_text.is_none() {
         return;
     }
     lines.gap();
     lines.add(0, "api:", None);
+    if let Some(text) = api_text {
+        lines.add(1, format!("description: {}", quoted(text)), None);
+    }
+    if *detailed_metrics {
+        lines.add(1, "detailed_metrics: true", None);
+    }
     if !authorizers.is_empty() {
         lines.add(1, "authorizers:", None);
     }

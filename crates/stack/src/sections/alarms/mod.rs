@@ -53,7 +53,7 @@ pub struct RuleFile {
     /// Percentile of the times in a period that counts, 1 to 99: with 90, one request in ten takes longer. Only for duration, latency and
     /// integration_latency. Default: the longest time counts.
     #[schemars(range(min = 1, max = 99))]
-    pub percentile: Option<u8>,
+    pub percentile: Option<u32>,
     /// Length of a period in whole minutes, such as 5m (the default).
     pub period: Option<Seconds>,
     /// Number of consecutive periods that have to reach the threshold. Default: 1.
@@ -119,7 +119,7 @@ pub enum Statistic {
     /// Highest value of the period.
     Maximum,
     /// Value that this share of all values, in percent, does not exceed.
-    Percentile(u8),
+    Percentile(u32),
 }
 
 impl AlarmsFile {

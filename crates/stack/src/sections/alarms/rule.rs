@@ -77,7 +77,7 @@ fn threshold(watches: &Watches, rule: &RuleFile) -> Result<(Statistic, f64), At>
             return at_threshold(problem.expected("expected a threshold such as 10% or 5"));
         }
         (Unit::Count | Unit::Level, _) => {
-            return at_threshold(Problem::new("this metric is a number of times").expected("expected a threshold such as 5"));
+            return at_threshold(Problem::new("this metric is a number").expected("expected a threshold such as 5"));
         }
     };
     if value <= 0.0 {

@@ -80,8 +80,8 @@ pub struct FunctionFile {
     pub routes: Vec<String>,
     /// Authorizer under `api.authorizers` that decides who may call the routes. Preflights need no authorization. Default: everybody may call them.
     pub authorizer: Option<String>,
-    /// Address of the function without the API in front of it: `public` for everybody, or `iam` for callers with the permission
-    /// lambda:InvokeFunctionUrl, who sign their requests. `none`, the default, is no such address.
+    /// Address of the function without the API in front of it: `public` for everybody, or `iam` for callers with the permissions
+    /// lambda:InvokeFunctionUrl and lambda:InvokeFunction, who sign their requests. `none`, the default, is no such address.
     pub url: Option<UrlFile>,
     /// Tables that the function may read, with their indexes. With operations by name, it may call exactly these.
     #[serde(default, deserialize_with = "empty_is_default")]

@@ -1,4 +1,4 @@
-//! Tells the time to whoever asks.
+//! Returns the time.
 
 use lambda_http::{Error, Request, Response, run, service_fn};
 use std::time::{SystemTime, UNIX_EPOCH};
